@@ -1,0 +1,6 @@
+"""`python -m qwen_lsp` is `qwen-lsp`."""
+
+from qwen_lsp.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,72 @@
+"""A document held still. Positions are offsets in code points; only lsp/ knows other units."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One version of a document. `text` is as the editor has it, CRLF included."""
+
+    uri: str
+    language: str
+    version: int
+    text: str
+
+    @cached_property
+    def line_starts(self) -> tuple[int, ...]:
+        """Offset of each line's first character. Lines end at \\n, \\r\\n or \\r only, as in LSP."""
+        text, starts, at = self.text, [0], 0
+        while True:
+            newline, carriage = text.find("\n", at), text.find("\r", at)
+            if newline < 0 and carriage < 0:
+                return tuple(starts)
+            if newline < 0 or 0 <= carriage < newline:
+                at = carriage + (2 if text.startswith("\r\n", carriage) else 1)
+            else:
+                at = newline + 1
+            starts.append(at)
+
+    @cached_property
+    def newline(self) -> str:
+        """The line ending the file mostly uses."""
+        crlf = self.text.count("\r\n")
+        return "\r\n" if crlf * 2 > self.text.count("\n") else "\n"
+
+    @property
+    def path(self) -> Path | None:
+        """The file's path, when it has one."""
+        parts = urlsplit(self.uri)
+        return Path(unquote(parts.path)) if parts.scheme == "file" else None
+
+    def line_of(self, offset: int) -> int:
+        """Number of the line holding `offset`, from 0."""
+        return bisect_right(self.line_starts, offset) - 1
+
+    def line_start(self, line: int) -> int:
+        """Offset of a line's first character; the text's end for lines past the last."""
+        return self.line_starts[line] if line < len(self.line_starts) else len(self.text)
+
+    def line_text(self, line: int) -> str:
+        """A line without its ending."""
+        return self.text[self.line_start(line) : self.line_start(line + 1)].rstrip("\r\n")
+
+
+def snapshot_at_mark(
+    marked: str,
+    *,
+    mark: str = "¦",
+    uri: str = "file:///work/a.py",
+    language: str = "python",
+    version: int = 1,
+) -> tuple[Snapshot, int]:
+    """A snapshot and the offset of its cursor mark, from text such as `def f(¦):`; for tests and the page."""
+    before, found, after = marked.partition(mark)
+    if not found:
+        raise ValueError(f"no {mark} in the text")
+    return Snapshot(uri, language, version, before + after), len(before)

@@ -1,0 +1,1 @@
+"""Prompt layouts: fill-in-the-middle per model family, chat, actions; stable parts first."""

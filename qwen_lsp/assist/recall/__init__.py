@@ -1,0 +1,1 @@
+"""Suggestions from the user's own code, with no model."""

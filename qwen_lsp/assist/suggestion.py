@@ -1,0 +1,84 @@
+"""What the assistant is asked at a cursor and what it answers. Frozen values; no logic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from qwen_lsp.assist.document import Snapshot
+
+Source = Literal["engine", "typed-through", "prefetched", "recall", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A suggestion is wanted at `cursor` (an offset in code points) of this snapshot."""
+
+    snapshot: Snapshot
+    cursor: int
+    manual: bool = False
+    """Asked by key: no debounce, fewer reasons to be silent, several alternatives."""
+    selected: str | None = None
+    """Text of the item highlighted in the editor's completion list, replacing `selected_start`..cursor;
+    a suggestion must begin with it."""
+    selected_start: int | None = None
+    selection: bool = False
+    """Something is selected."""
+    session: str = ""
+    """The editor window and document that asks; a newer ask of the same session supersedes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the user's code a suggestion was found."""
+
+    uri: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Text to put in place of start..end (offsets; both the cursor unless a closer is swallowed).
+
+    `text` has \\n line ends whatever the file has. start..end lies on one line.
+    """
+
+    id: str
+    text: str
+    start: int
+    end: int
+    source: Source = "engine"
+    confidence: float | None = None
+    places: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to show, best first; when empty, `reason` says which rule kept silent."""
+
+    suggestions: tuple[Suggestion, ...] = ()
+    reason: str = ""
+    trace: SuggestionTrace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestionTrace:
+    """The record every suggestion leaves. Times in ms inside this process; counts in tokens."""
+
+    at_s: float
+    """Unix time."""
+    source: Source
+    reason: str = ""
+    uri: str = ""
+    language: str = ""
+    manual: bool = False
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    prefilled_tokens: int = 0
+    generated_tokens: int = 0
+    debounce_ms: float = 0.0
+    queue_ms: float = 0.0
+    first_token_ms: float | None = None
+    total_ms: float = 0.0
+    shown_chars: int = 0
+    extra: dict[str, float | str] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""The only room that imports mlx and mlx_lm."""

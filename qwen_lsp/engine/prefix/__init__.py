@@ -1,0 +1,1 @@
+"""Which token prefixes are held, what to restore, trim, prefill and evict: pure plans, no MLX."""

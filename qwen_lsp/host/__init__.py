@@ -1,0 +1,1 @@
+"""The shared process: one engine, one API, one port, loopback only."""

@@ -1,0 +1,37 @@
+"""Where our files live. `QWEN_LSP_HOME` puts all of them under one folder (tests, portable use)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+_APP = "qwen-lsp"
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Folders of this user; none is created by looking at it."""
+
+    config: Path
+    """config.toml"""
+    cache: Path
+    """Things that can be made again: the starter model, saved KV, logs, explanations."""
+    data: Path
+    """Things the user would miss: statistics, conversations, presets."""
+    runtime: Path
+    """The host's state file and lock; private to the user."""
+
+
+def paths() -> Paths:
+    """The folders in force now (the environment is read at each call, so tests can move them)."""
+    home = os.environ.get("QWEN_LSP_HOME")
+    if home:
+        root = Path(home).expanduser()
+        return Paths(root / "config", root / "cache", root / "data", root / "run")
+    dirs = platformdirs.PlatformDirs(_APP, appauthor=False)
+    return Paths(
+        dirs.user_config_path, dirs.user_cache_path, dirs.user_data_path, Path(dirs.user_runtime_dir)
+    )

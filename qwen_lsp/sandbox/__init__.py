@@ -1,0 +1,1 @@
+"""Runs generated code and its tests, contained."""
