@@ -1,4 +1,4 @@
-"""Records of what happened, kept in a ring, summed, and written as JSON lines when asked. Knows no consumer."""
+"""Records of what happened: kept in a ring, summed, written as JSON lines when asked."""
 
 from __future__ import annotations
 

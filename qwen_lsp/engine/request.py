@@ -1,4 +1,4 @@
-"""What an engine is asked, and what it says back. Plain frozen values; nothing here imports anything of ours."""
+"""What an engine is asked, and what it says back. Plain frozen values; imports nothing of ours."""
 
 from __future__ import annotations
 
