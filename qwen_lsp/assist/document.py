@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from qwen_lsp.assist.line_starts import LineStarts
 
 
 @dataclass(frozen=True)
@@ -19,18 +20,14 @@ class Snapshot:
     text: str
 
     @cached_property
-    def line_starts(self) -> tuple[int, ...]:
+    def line_starts(self) -> LineStarts:
         """Offset of each line's first character. Lines end at \\n, \\r\\n or \\r only, as in LSP."""
-        text, starts, at = self.text, [0], 0
-        while True:
-            newline, carriage = text.find("\n", at), text.find("\r", at)
-            if newline < 0 and carriage < 0:
-                return tuple(starts)
-            if newline < 0 or 0 <= carriage < newline:
-                at = carriage + (2 if text.startswith("\r\n", carriage) else 1)
-            else:
-                at = newline + 1
-            starts.append(at)
+        return LineStarts(self.text)
+
+    def with_line_starts(self, line_starts: LineStarts) -> Snapshot:
+        """This snapshot, told where its lines start by one who knows (saves a walk through the text)."""
+        self.__dict__["line_starts"] = line_starts
+        return self
 
     @cached_property
     def newline(self) -> str:
@@ -46,7 +43,7 @@ class Snapshot:
 
     def line_of(self, offset: int) -> int:
         """Number of the line holding `offset`, from 0."""
-        return bisect_right(self.line_starts, offset) - 1
+        return self.line_starts.line_of(offset)
 
     def line_start(self, line: int) -> int:
         """Offset of a line's first character; the text's end for lines past the last."""
