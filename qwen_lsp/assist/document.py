@@ -10,6 +10,15 @@ from urllib.parse import unquote, urlsplit
 from qwen_lsp.assist.line_starts import LineStarts
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """start..end of the version before it became `text`; offsets in code points."""
+
+    start: int
+    end: int
+    text: str
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """One version of a document. `text` is as the editor has it, CRLF included."""
