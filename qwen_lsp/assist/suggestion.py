@@ -53,6 +53,17 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejection:
+    """Nothing will be shown. `reason` is the short name of the rule that said so; `detail` a few words more."""
+
+    reason: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}" if self.detail else self.reason
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What to show, best first; when empty, `reason` says which rule kept silent."""
 
