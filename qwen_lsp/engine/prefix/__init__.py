@@ -1,1 +1,1 @@
-"""Which token prefixes are held, what to restore, trim, prefill and evict: pure plans, no MLX."""
+"""Which token prefixes are held, and what to restore, trim, copy, prefill and evict. Pure: no MLX."""

@@ -1,0 +1,114 @@
+"""From logits to the next token: greedy as mlx-lm does it, or sampled with the request's own seed."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import mlx.core as mx
+from mlx_lm.sample_utils import make_logits_processors, make_sampler
+
+from qwen_lsp.engine.healing import Vocabulary
+from qwen_lsp.engine.request import Sampling
+
+_PENALISED_TOKENS = 20
+_SEEDS = 2**63
+
+
+@dataclass(slots=True)
+class Pick:
+    """A chosen token, still lazy until it is waited for."""
+
+    token: mx.array
+    """[1]"""
+    logprob: mx.array
+    """[1]"""
+    top: tuple[mx.array, mx.array] | None = None
+    """Ids and log-probabilities of the most likely tokens, when asked for."""
+    experts: Any = None
+
+    def arrays(self) -> list[mx.array]:
+        """All that must be computed."""
+        more = list(self.top) if self.top is not None else []
+        return [self.token, self.logprob, *more, *(self.experts or ())]
+
+
+class Chooser:
+    """Chooses the tokens of one answer."""
+
+    def __init__(self, sampling: Sampling, *, alternatives: int = 0, index: int = 0) -> None:
+        self._greedy = sampling.temperature <= 0
+        self._sampler = make_sampler(
+            temp=max(sampling.temperature, 0.0),
+            top_p=sampling.top_p,
+            min_p=sampling.min_p,
+            top_k=sampling.top_k,
+        )
+        penalty = sampling.repetition_penalty
+        self._processors = make_logits_processors(
+            repetition_penalty=penalty if penalty != 1.0 else None,
+            repetition_context_size=_PENALISED_TOKENS,
+        )
+        self._alternatives = alternatives
+        self._seed = secrets.randbits(62) if sampling.seed is None else sampling.seed + index
+        self._draws = 0
+        self._tail: mx.array | None = None
+
+    @property
+    def is_plain_greedy(self) -> bool:
+        """Whether the choice depends on the logits alone, so that drafts can be checked in one pass."""
+        return self._greedy and not self._processors
+
+    @property
+    def wants_tail(self) -> bool:
+        """Whether earlier tokens matter (repetition penalty)."""
+        return bool(self._processors)
+
+    def remember(self, tokens: mx.array) -> None:
+        """Earlier tokens, in order; only the last few are kept."""
+        if self._processors:
+            tail = tokens if self._tail is None else mx.concatenate([self._tail, tokens])
+            self._tail = tail[-_PENALISED_TOKENS:]
+
+    def choose(self, logits: mx.array, mask: mx.array | None = None) -> Pick:
+        """The next token for logits of shape [1, vocabulary]; lazy."""
+        for processor in self._processors:
+            logits = processor(self._tail if self._tail is not None else mx.array([], mx.uint32), logits)
+        if mask is not None:
+            logits = logits + mask
+        # The same normalisation, in the same type, as mlx-lm: in bfloat16 it makes ties that argmax over
+        # the raw logits would break otherwise.
+        logprobs = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
+        if not self._greedy:
+            mx.random.seed((self._seed * 1_000_003 + self._draws) % _SEEDS)
+            self._draws += 1
+        token = self._sampler(logprobs)
+        return Pick(token, mx.take_along_axis(logprobs, token[:, None], axis=-1)[:, 0], self._top(logprobs))
+
+    def _top(self, logprobs: mx.array) -> tuple[mx.array, mx.array] | None:
+        if not self._alternatives:
+            return None
+        count = min(self._alternatives, logprobs.shape[-1])
+        ids = mx.argsort(-logprobs[0])[:count]
+        return ids, logprobs[0][ids]
+
+
+class HealingMask:
+    """Turns what healing allows into a mask over the logits."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._order: mx.array | None = None
+
+    def of(self, remaining: bytes, logits: mx.array) -> mx.array:
+        """0 where a token may come, minus infinity elsewhere."""
+        if self._order is None:
+            self._order = mx.array(self._vocabulary.order)
+        allowed = self._vocabulary.allowed(remaining)
+        ids = self._order[allowed.start : allowed.stop]
+        if allowed.shorter:
+            ids = mx.concatenate([ids, mx.array(allowed.shorter, dtype=ids.dtype)])
+        mask = mx.full((logits.shape[-1],), -mx.inf, dtype=logits.dtype)
+        mask[ids] = 0.0
+        return mask

@@ -1,0 +1,151 @@
+"""The MLX engine as everyone sees it: an Engine whose work is done in one thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+from qwen_lsp.engine.mlx.worker import CLOSED, Facts, Worker
+from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Request, Usage
+from qwen_lsp.engine.scheduler import Ended
+from qwen_lsp.errors import EngineError, GenerationFailed
+from qwen_lsp.settings import EngineSettings
+
+_Item = Chunk | tuple[Ended, Usage]
+
+
+class MlxEngine:
+    """One model on this machine. Loading begins at once; `ready` waits for it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: EngineSettings,
+        *,
+        on_progress: Callable[[float | None, str], None] | None = None,
+    ) -> None:
+        self._folder = folder
+        self._on_progress = on_progress
+        self._doing = f"Loading {folder.name}"
+        self._worker = Worker(folder, settings, self._progressed)
+
+    async def ready(self) -> None:
+        """Wait until the model answers. Raises ModelNotFound, EngineMissing or NotEnoughMemory."""
+        await asyncio.shield(asyncio.wrap_future(self._worker.ready))
+
+    async def generate(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        """Stream the answer (engine/base.py says what ends it)."""
+        await self.ready()
+        stream = _Stream(asyncio.get_running_loop())
+        job = self._worker.submit(request, stream.put, lambda e, g: stream.put((e, g.usage())))
+        open_answers = set(range(max(1, request.n)))
+        try:
+            while True:
+                item = await stream.items.get()
+                if isinstance(item, Chunk):
+                    if item.finish is not None:
+                        open_answers.discard(item.index)
+                    yield item
+                    continue
+                for chunk in _ending(*item, sorted(open_answers)):
+                    yield chunk
+                return
+        finally:
+            self._worker.scheduler.abort(job)
+
+    async def warm(self, request: Request) -> Usage:
+        """Read the prompt and keep it; generates nothing."""
+        await self.ready()
+        stream = _Stream(asyncio.get_running_loop())
+        job = self._worker.submit(request, stream.put, lambda e, g: stream.put((e, g.usage())), warm=True)
+        try:
+            while True:
+                item = await stream.items.get()
+                if not isinstance(item, Chunk):
+                    ended, usage = item
+                    _raise_failure(ended)
+                    return usage
+        finally:
+            self._worker.scheduler.abort(job)
+
+    async def info(self) -> EngineInfo:
+        """What it is and how it is doing."""
+        ready, failure = self._worker.ready, self._worker.failure
+        if failure is not None:
+            return self._info("failed", str(failure))
+        if not ready.done():
+            return replace(self._info("loading", self._doing), progress=None)
+        return self._loaded_info(ready.result())
+
+    async def close(self) -> None:
+        """Abort everything and let go of the model."""
+        await asyncio.to_thread(self._worker.close)
+
+    def _loaded_info(self, facts: Facts) -> EngineInfo:
+        depths = self._worker.scheduler.depths()
+        load = {f"queue_{lane.name.lower()}": float(n) for lane, n in depths.items()}
+        return replace(
+            self._info("ready", _described(facts)),
+            progress=1.0,
+            is_starter=facts.is_starter,
+            fim=facts.fim,
+            context_tokens=facts.context_tokens,
+            shape=facts.shape,
+            load=tuple({**load, **self._worker.gauges}.items()),
+        )
+
+    def _info(self, state: str, detail: str) -> EngineInfo:
+        return EngineInfo(kind="mlx", model=self._folder.name, state=state, detail=detail)  # type: ignore[arg-type]
+
+    def _progressed(self, share: float | None, what: str) -> None:
+        self._doing = what
+        if self._on_progress is not None:
+            self._on_progress(share, what)
+
+
+class _Stream:
+    """Carries items from the worker thread into one asyncio loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.items: asyncio.Queue[_Item] = asyncio.Queue()
+        self._loop = loop
+
+    def put(self, item: _Item) -> None:
+        """Called in the worker thread; a loop that is gone has nobody waiting."""
+        try:
+            self._loop.call_soon_threadsafe(self.items.put_nowait, item)
+        except RuntimeError:
+            if not self._loop.is_closed():
+                raise
+
+
+def _ending(ended: Ended, usage: Usage, open_answers: list[int]) -> list[Chunk]:
+    """The last chunk of each answer that has none yet."""
+    _raise_failure(ended)
+    finish = Finish("abort", ended.detail)
+    last = open_answers[-1:] or [None]
+    return [Chunk(index=i, finish=finish, usage=usage if i == last[0] else None) for i in open_answers]
+
+
+def _raise_failure(ended: Ended) -> None:
+    if ended.how != "failed":
+        return
+    if isinstance(ended.error, EngineError):
+        raise ended.error
+    raise GenerationFailed(
+        f"The generation broke off: {ended.error}. Ask again; if this repeats, run qwen-lsp doctor."
+    ) from ended.error
+
+
+def _described(facts: Facts) -> str:
+    if facts.is_starter:
+        return (
+            "This is the starter model: it knows a handful of sample programs and nothing else. "
+            "Get the real model with: qwen-lsp pull"
+        )
+    return f"{facts.name}, on this machine"
+
+
+__all__ = ["CLOSED", "MlxEngine"]

@@ -1,0 +1,66 @@
+"""The memory guard: refuse, with the numbers, before the machine would swap."""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+
+from qwen_lsp.errors import NotEnoughMemory
+
+_RESERVE_BYTES = 512 * 2**20
+"""Left for everything else on the machine."""
+
+
+def machine_bytes() -> int:
+    """Memory of this machine, or of the container this process is in."""
+    total = int(psutil.virtual_memory().total)
+    limit = _container_limit()
+    return min(total, limit) if limit else total
+
+
+def free_bytes() -> int:
+    """Memory that can be had now without swapping."""
+    free = int(psutil.virtual_memory().available)
+    limit = _container_limit()
+    if limit is None:
+        return free
+    used = psutil.Process().memory_info().rss
+    return min(free, max(0, limit - used))
+
+
+def refuse_if_too_big(weight_bytes: int) -> None:
+    """Raise NotEnoughMemory when the weights alone would not fit."""
+    free = free_bytes()
+    if weight_bytes > free - _RESERVE_BYTES:
+        raise NotEnoughMemory(
+            f"The model needs {in_gb(weight_bytes)} for its weights, and this machine has {in_gb(free)} free "
+            f"of {in_gb(machine_bytes())} ({in_gb(_RESERVE_BYTES)} of that are kept for other programs). "
+            "Close other programs, or choose a smaller model or a stronger quantisation."
+        )
+
+
+def refuse_kv(needed_bytes: int, tokens: int) -> None:
+    """Raise NotEnoughMemory when a prompt's KV would not fit beside what is there."""
+    free = free_bytes()
+    if needed_bytes > free - _RESERVE_BYTES:
+        raise NotEnoughMemory(
+            f"{tokens} tokens need {in_gb(needed_bytes)} more memory for their KV, and {in_gb(free)} are free "
+            f"({in_gb(_RESERVE_BYTES)} of that are kept for other programs). Shorten the prompt, ask for fewer tokens, or "
+            "lower engine.context_tokens."
+        )
+
+
+def in_gb(count: int) -> str:
+    """Bytes for people."""
+    return f"{count / 1e9:.1f} GB" if count >= 5e7 else f"{count / 1e6:.1f} MB"
+
+
+def _container_limit() -> int | None:
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        if os.path.exists(name):
+            with open(name, encoding="ascii") as file:
+                text = file.read().strip()
+            if text.isdigit() and int(text) < 2**60:
+                return int(text)
+    return None

@@ -1,0 +1,170 @@
+"""The one thread that touches MLX: loads the model, then takes step after step of what is asked."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qwen_lsp.engine.request import Chunk, Lane, Request
+from qwen_lsp.engine.scheduler import Ended, Job, Scheduler
+from qwen_lsp.errors import EngineError, EngineUnavailable, GenerationFailed
+from qwen_lsp.settings import EngineSettings
+
+if TYPE_CHECKING:
+    from qwen_lsp.engine.mlx.generation import Generation, Machine
+    from qwen_lsp.engine.mlx.loader import Loaded
+
+log = logging.getLogger(__name__)
+
+_TICK_S = 0.5
+_TIDY_AFTER_S = 2.0
+CLOSED = "The engine was closed."
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of the model once it is loaded; plain values, for any thread."""
+
+    name: str
+    fim: str | None
+    is_starter: bool
+    context_tokens: int
+    shape: Any
+
+
+class Worker:
+    """Owns the thread, and through it the model, the KV store and every array."""
+
+    def __init__(
+        self, folder: Path, settings: EngineSettings, progress: Callable[[float | None, str], None]
+    ) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._progress = progress
+        self._awake = threading.Event()
+        self._closing = False
+        self._machine: Machine | None = None
+        self._last_work = time.monotonic()
+        self.scheduler = Scheduler(wake=self._awake.set)
+        self.ready: Future[Facts] = Future()
+        self.failure: EngineError | None = None
+        self.gauges: dict[str, float] = {}
+        self._thread = threading.Thread(target=self._run, name="qwen-lsp mlx", daemon=True)
+        self._thread.start()
+
+    def submit(
+        self,
+        request: Request,
+        emit: Callable[[Chunk], None],
+        on_end: Callable[[Ended, Generation], None],
+        *,
+        warm: bool = False,
+    ) -> Job:
+        """Queue a request. Any thread; `emit` and `on_end` are called in the worker's."""
+        from qwen_lsp.engine.mlx.generation import Generation
+
+        if self._machine is None:
+            raise EngineUnavailable("The model is still loading; try again in a moment.")
+        generation = Generation(self._machine, request, emit, warm=warm)
+        return self.scheduler.submit(
+            generation.steps(),
+            lane=Lane.WARM if warm else request.lane,
+            on_end=lambda ended: on_end(ended, generation),
+            supersedes=request.supersedes,
+        )
+
+    def close(self) -> None:
+        """Abort everything and let go of the model; returns when the thread is gone. May be called twice."""
+        self._closing = True
+        self._awake.set()
+        self._thread.join()
+
+    # -- in the thread ------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            facts = self._load()
+        except BaseException as error:
+            self._fail_to_load(error)
+            return
+        self.ready.set_result(facts)
+        try:
+            self._serve()
+        except BaseException as error:
+            log.exception("The engine's thread failed")
+            self.failure = GenerationFailed(
+                f"The engine stopped after an internal error ({type(error).__name__}: {error}). "
+                "It is started again by itself; if this repeats, run qwen-lsp doctor."
+            )
+            self.scheduler.fail(self.failure, str(self.failure))
+        finally:
+            self._let_go()
+
+    def _load(self) -> Facts:
+        from qwen_lsp.engine.mlx.loader import load
+
+        self._progress(None, f"Loading {self._folder.name}")
+        loaded = load(self._folder)
+        from qwen_lsp.engine.mlx.machine import build_machine
+
+        self._machine = build_machine(loaded, self._settings)
+        self._measure()
+        self._progress(1.0, f"{self._folder.name} is ready")
+        return _facts(loaded, self._machine)
+
+    def _fail_to_load(self, error: BaseException) -> None:
+        self.failure = (
+            error
+            if isinstance(error, EngineError)
+            else GenerationFailed(f"The model in {self._folder} could not be started: {error}")
+        )
+        self.scheduler.fail(self.failure, str(self.failure))
+        self.ready.set_exception(self.failure)
+
+    def _serve(self) -> None:
+        tidy = True
+        while not self._closing:
+            if self.scheduler.step():
+                self._last_work, tidy = time.monotonic(), False
+                continue
+            if not tidy and time.monotonic() - self._last_work > _TIDY_AFTER_S:
+                self._tidy_up()
+                tidy = True
+            self._measure()
+            self._awake.wait(_TICK_S if not tidy else None)
+            self._awake.clear()
+        self.scheduler.close(CLOSED)
+
+    def _tidy_up(self) -> None:
+        assert self._machine is not None
+        self._machine.store.check()
+
+    def _measure(self) -> None:
+        import mlx.core as mx
+
+        assert self._machine is not None
+        self.gauges = {
+            **self._machine.store.gauges(),
+            "memory_active_bytes": float(mx.get_active_memory()),
+            "memory_peak_bytes": float(mx.get_peak_memory()),
+            "memory_cache_bytes": float(mx.get_cache_memory()),
+            "prefill_chunk_tokens": float(self._machine.pace.chunk_tokens),
+        }
+
+    def _let_go(self) -> None:
+        import mlx.core as mx
+
+        if self._machine is not None:
+            self._machine.store.clear()
+        self._machine = None
+        mx.clear_cache()
+
+
+def _facts(loaded: Loaded, machine: Machine) -> Facts:
+    return Facts(loaded.folder.name, loaded.fim, loaded.is_starter, machine.context_tokens, loaded.shape)
