@@ -1,1 +1,1 @@
-"""The only room that imports pygls and lsprotocol."""
+"""The language server: the only room that imports pygls and lsprotocol."""

@@ -1,0 +1,31 @@
+"""Open, change, save, close."""
+
+from __future__ import annotations
+
+from lsprotocol import types
+
+from qwen_lsp.lsp.protocol import Server
+from qwen_lsp.lsp.session import Session
+
+
+def register(server: Server, session: Session) -> None:
+    """Keep the session's documents as the editor has them.
+
+    These are plain functions: they must be done before the next message is looked at.
+    """
+
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    def opened(params: types.DidOpenTextDocumentParams) -> None:
+        session.opened(params.text_document)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    def changed(params: types.DidChangeTextDocumentParams) -> None:
+        session.changed(params)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    def saved(params: types.DidSaveTextDocumentParams) -> None:
+        session.saved(params.text_document.uri)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    def closed(params: types.DidCloseTextDocumentParams) -> None:
+        session.closed(params.text_document.uri)

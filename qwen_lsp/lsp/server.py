@@ -1,0 +1,101 @@
+"""The language server of one editor window: `run_stdio` is all that others need."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qwen_lsp import __version__
+from qwen_lsp.engine.base import Engine
+from qwen_lsp.lsp.client import SECTION
+from qwen_lsp.lsp.features import (
+    commands,
+    completion,
+    configuration,
+    document_sync,
+    inline_completion,
+    lifecycle,
+)
+from qwen_lsp.lsp.protocol import Server
+from qwen_lsp.lsp.session import BuildAssistant, OpenEngine, Session
+from qwen_lsp.lsp.wire import serve, take_stdio
+from qwen_lsp.metrics import Ring
+from qwen_lsp.paths import paths
+from qwen_lsp.settings import Settings
+
+if TYPE_CHECKING:
+    from qwen_lsp.assist.assistant import Assistant
+    from qwen_lsp.assist.suggestion import SuggestionTrace
+
+log = logging.getLogger(__name__)
+
+FEATURES = (lifecycle, document_sync, configuration, inline_completion, completion, commands)
+
+
+def run_stdio(open_engine: OpenEngine, *, kind: str | None = None, trace: Path | None = None) -> int:
+    """Speak to the editor at stdin and stdout until it leaves; the exit code.
+
+    `kind` overrules the setting engine.kind; `trace` is a file for one JSON line per suggestion.
+    """
+    reading, writing = take_stdio()
+    _log_to_stderr()
+    return asyncio.run(_run(reading, writing, open_engine, kind, trace))
+
+
+def create_server(
+    open_engine: OpenEngine, build_assistant: BuildAssistant, *, kind: str | None = None
+) -> tuple[Server, Session]:
+    """A server with every feature registered, not yet connected to anything."""
+    server = Server(SECTION, __version__)
+    session = Session(server, open_engine, build_assistant, kind)
+    for feature in FEATURES:
+        feature.register(server, session)
+    return server, session
+
+
+async def _run(
+    reading: int, writing: object, open_engine: OpenEngine, kind: str | None, trace: Path | None
+) -> int:
+    server, session = create_server(open_engine, _assistant_builder(trace), kind=kind)
+    try:
+        return await serve(server, reading, writing)  # type: ignore[arg-type]
+    finally:
+        await session.close()
+
+
+def _assistant_builder(trace: Path | None) -> BuildAssistant:
+    """Build assistants that share one ring of traces, written to a file where that is possible."""
+    rings: list[Ring[SuggestionTrace]] = []
+
+    def build(settings: Settings, engine: Engine, roots: Sequence[Path]) -> Assistant:
+        from qwen_lsp.runtime import build_assistant
+
+        if not rings:
+            rings.append(Ring(file=_writable(trace or paths().cache / "traces.jsonl")))
+        return build_assistant(settings, engine, roots, rings[0])
+
+    return build
+
+
+def _writable(file: Path) -> Path | None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a"):
+            return file
+    except OSError as error:
+        log.warning("Suggestions are not traced to a file: %s", error)
+        return None
+
+
+def _log_to_stderr() -> None:
+    level = os.environ.get("QWEN_LSP_LOG", "WARNING").upper()
+    logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("qwen_lsp").setLevel(level if level in logging.getLevelNamesMapping() else "WARNING")
+    # pygls writes whole messages, the user's code included, at INFO, and a line per late cancel at WARNING.
+    logging.getLogger("pygls").setLevel(logging.WARNING)
+    logging.getLogger("pygls.protocol.json_rpc").setLevel(logging.ERROR)
