@@ -1,1 +1,22 @@
-"""What a code action asks for, and how its answer becomes a minimal edit."""
+"""Code actions: offers from cheap facts, prompts, and answers made into the smallest edits."""
+
+from qwen_lsp.assist.actions.actions import Actions
+from qwen_lsp.assist.actions.ask import (
+    ActionAsk,
+    EditOutcome,
+    FileEdit,
+    Finding,
+    FindingsOutcome,
+    Offer,
+    Outcome,
+    Problem,
+    Progress,
+    Report,
+    ShowOutcome,
+    applied,
+)
+
+__all__ = [
+    "ActionAsk", "Actions", "EditOutcome", "FileEdit", "Finding", "FindingsOutcome", "Offer", "Outcome", "Problem",
+    "Progress", "Report", "ShowOutcome", "applied",
+]  # fmt: skip

@@ -1,0 +1,142 @@
+"""Code actions: what can be done here, and doing it. Plan, ask the model, finish; nothing is applied here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import aclosing
+from pathlib import Path
+
+from qwen_lsp.assist.actions.answer import is_complete
+from qwen_lsp.assist.actions.ask import ActionAsk, Offer, Outcome, Progress, Report
+from qwen_lsp.assist.actions.check import Parses
+from qwen_lsp.assist.actions.custom import custom_actions
+from qwen_lsp.assist.actions.finish import Reply, finish
+from qwen_lsp.assist.actions.offers import offers
+from qwen_lsp.assist.actions.plan import Plan, is_known, plan_for
+from qwen_lsp.assist.document import Snapshot
+from qwen_lsp.engine.base import Engine
+from qwen_lsp.engine.request import Lane, Request, Sampling
+from qwen_lsp.errors import ActionRefused
+from qwen_lsp.settings import Settings
+
+Current = Callable[[str], Snapshot | None]
+"""The open document with this URI as it is now, or None."""
+
+_MOST_READ_BYTES = 1_000_000
+_CHARS_PER_TOKEN = 3.0
+"""Cautious: code has three to four characters a token."""
+
+
+class Actions:
+    """The code actions of one editor window."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        *,
+        current: Current = lambda uri: None,
+        parses: Parses | None = None,
+    ) -> None:
+        self._engine = engine
+        self._options = settings.actions
+        self._current = current
+        self._parses = parses or _tree_sitter_parses
+        self._custom, self.problems = custom_actions(settings.actions.custom)
+
+    def offers(self, ask: ActionAsk) -> list[Offer]:
+        """What can be done here. Never asks the engine."""
+        return offers(ask, self._custom) if self._options.enabled else []
+
+    async def perform(self, offer: Offer, ask: ActionAsk, report: Report = lambda progress: None) -> Outcome:
+        """Do it: ask the model and make an outcome of its answer.
+
+        Raises ActionRefused with the reason, or an EngineError. Cancelling the task stops the engine.
+        """
+        if not is_known(offer.id):
+            raise ActionRefused(f"There is no action '{offer.id}'.")
+        plan = plan_for(offer, ask, self._custom, self._read)
+        reply = await self._ask(plan, report)
+        now = self._current(ask.snapshot.uri) or ask.snapshot
+        return finish(plan, reply, now, self._there(plan, now), self._parses)
+
+    async def _ask(self, plan: Plan, report: Report) -> Reply:
+        """The answer, read until it is whole: what comes after the code is not waited for."""
+        request = self._request(plan)
+        pieces: list[str] = []
+        lines = 0
+        report(Progress("reading the code"))
+        async with aclosing(self._engine.generate(request)) as stream:
+            async for chunk in stream:
+                if chunk.progress is not None and chunk.progress.total_tokens:
+                    read, total = chunk.progress.done_tokens, chunk.progress.total_tokens
+                    report(Progress(f"read {read} of {total} tokens", 0.5 * read / total))
+                if chunk.text:
+                    pieces.append(chunk.text)
+                    if "\n" in chunk.text:
+                        lines += chunk.text.count("\n")
+                        report(Progress(f"wrote {lines} lines", self._share(plan, pieces)))
+                        if self._is_enough(plan, pieces):
+                            return Reply("".join(pieces))
+                if chunk.finish is not None:
+                    if chunk.finish.reason == "abort":
+                        raise ActionRefused(
+                            f"Stopped: {chunk.finish.detail or 'the engine was asked to stop'}."
+                        )
+                    return Reply("".join(pieces), cut=chunk.finish.reason == "length")
+        return Reply("".join(pieces))
+
+    def _request(self, plan: Plan) -> Request:
+        needed = round(len(plan.region.text) / _CHARS_PER_TOKEN)
+        if plan.writes_all and needed > self._options.max_tokens:
+            raise ActionRefused(
+                f"This is about {needed} tokens of code, and an answer may have {self._options.max_tokens} "
+                "(actions.max_tokens). Select less."
+            )
+        return Request(
+            plan.prompt,
+            max_tokens=self._options.max_tokens,
+            sampling=Sampling(temperature=self._options.temperature),
+            lane=Lane.ACTION,
+            drafts=plan.drafts,
+            id=f"action/{plan.offer.id}",
+        )
+
+    def _is_enough(self, plan: Plan, pieces: list[str]) -> bool:
+        if plan.use in {"show", "review"} or plan.offer.id == "migrate":
+            return False  # words after the code matter here
+        return is_complete("".join(pieces))
+
+    def _share(self, plan: Plan, pieces: list[str]) -> float | None:
+        expected = len(plan.region.text)
+        return (
+            min(0.99, 0.5 + 0.5 * sum(map(len, pieces)) / expected) if plan.writes_all and expected else None
+        )
+
+    def _read(self, path: Path) -> str | None:
+        there = self._file(path)
+        return there.text if there is not None else None
+
+    def _there(self, plan: Plan, now: Snapshot) -> Snapshot | None:
+        if plan.path is None:
+            return None
+        return now if plan.path == now.path else self._file(plan.path)
+
+    def _file(self, path: Path) -> Snapshot | None:
+        """A file as the editor has it, else as the disk has it (version -1)."""
+        opened = self._current(path.as_uri())
+        if opened is not None:
+            return opened
+        try:
+            if path.stat().st_size > _MOST_READ_BYTES:
+                return None
+            with path.open(encoding="utf-8", newline="") as file:
+                return Snapshot(path.as_uri(), "", -1, file.read())
+        except (OSError, UnicodeDecodeError):
+            return None
+
+
+def _tree_sitter_parses(text: str, language: str) -> bool | None:
+    from qwen_lsp.assist.syntax import parses
+
+    return parses(text, language)

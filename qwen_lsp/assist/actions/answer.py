@@ -1,0 +1,160 @@
+"""From the model's answer to the code in it: fences, prose, halves and short cuts are dealt with here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from qwen_lsp.errors import ActionRefused
+
+_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*$", re.MULTILINE)
+_ELLIPSIS = re.compile(
+    r"^\s*(?:(?:#|//|/\*|--|<!--)\s*)?(?:\.{3}|…)\s*(?:\*/|-->)?$"
+    r"|(?:#|//|/\*|--|<!--)\s*(?:\.{3}|…).*\b(?:code|rest|unchanged|same|existing|remain\w*|other)\b"
+    r"|(?:#|//|/\*|--|<!--).*\b(?:rest|remainder|existing code|other methods)\b.*\b(?:unchanged|same|here|as before|of the)\b.*"
+    r"(?:\.{3}|…|unchanged|same|as before)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_OPENING = re.compile(
+    r"^(?:sure|certainly|of course|okay|ok|here(?:'s| is| are)|the (?:following|code|fixed|updated)|i(?:'ve| have| will)?\b|"
+    r"below is|this (?:code|version)|note(?: that)?\b|as an ai)",
+    re.IGNORECASE,
+)
+_SPECIAL = re.compile(r"<\|[a-z_]{2,30}\|>")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block; `closed` is false when the answer ended inside it."""
+
+    tag: str
+    code: str
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The code of an answer and the prose that stood around it."""
+
+    code: str
+    prose: str = ""
+    closed: bool = True
+    """False: nothing says that the code is whole."""
+
+
+def blocks(answer: str) -> tuple[list[Block], str]:
+    """The fenced blocks, and what stands outside them. A fence is closed by one at least as long."""
+    found: list[Block] = []
+    outside: list[str] = []
+    at = 0
+    while (opening := _FENCE.search(answer, at)) is not None:
+        outside.append(answer[at : opening.start()])
+        body = min(opening.end() + 1, len(answer))
+        end, at, closed = _close(answer, body, opening.group(1))
+        found.append(Block(opening.group(2).lower(), answer[body:end], closed))
+    outside.append(answer[at:])
+    return found, "\n".join(part.strip("\n") for part in outside if part.strip())
+
+
+def is_complete(answer: str) -> bool:
+    """The answer holds a closed block: the engine may stop."""
+    if "```" not in answer and "~~~" not in answer:
+        return False
+    found, _ = blocks(answer)
+    return bool(found) and found[0].closed and bool(found[0].code.strip())
+
+
+def code_of(answer: str, original: str, *, cut: bool) -> Answered:
+    """The code that stands in place of `original`. `cut`: the answer ended at the token limit.
+
+    Raises ActionRefused when there is no such code, or only a part of it.
+    """
+    text = answer.replace("\r\n", "\n").replace("\r", "\n")
+    found, prose = blocks(text)
+    found = [block for block in found if block.code.strip()]
+    if not found:
+        return Answered(_bare(text, original, cut=cut))
+    block = _best(found, original)
+    if not block.closed:
+        if cut:
+            raise ActionRefused(
+                "The model's answer was cut off at the limit. Select less, or raise actions.max_tokens."
+            )
+        if _FENCE.search(block.code):
+            raise ActionRefused("The model's answer broke off in the middle of the code. Try again.")
+    if block.tag in {"diff", "patch"}:
+        raise ActionRefused("The model answered with a patch instead of the code. Try again.")
+    _refuse_shortcuts(block.code, original)
+    return Answered(_trimmed(block.code), prose, block.closed)
+
+
+def _bare(text: str, original: str, *, cut: bool) -> str:
+    """An answer without a fence, taken only when it is plainly code like the original."""
+    if not text.strip():
+        raise ActionRefused("The model gave no answer. Try again, or select more code.")
+    if cut:
+        raise ActionRefused(
+            "The model's answer was cut off at the limit. Select less, or raise actions.max_tokens."
+        )
+    first = text.strip().splitlines()[0]
+    alike = SequenceMatcher(None, original.split(), text.split(), autojunk=False).ratio()
+    if _OPENING.match(first) or "```" in text or alike < 0.5:
+        raise ActionRefused("The model answered in words instead of code. Nothing was changed; try again.")
+    _refuse_shortcuts(text, original)
+    return _trimmed(text)
+
+
+def _close(answer: str, body: int, ticks: str) -> tuple[int, int, bool]:
+    """Where the block that starts at `body` ends, where to go on, and whether it was closed."""
+    closing = re.compile(rf"^[ \t]*{re.escape(ticks[0])}{{{len(ticks)},}}[ \t]*$", re.MULTILINE)
+    found = closing.search(answer, body)
+    return (found.start(), found.end(), True) if found else (len(answer), len(answer), False)
+
+
+def _best(found: list[Block], original: str) -> Block:
+    """The block most like the original; the first of equals."""
+    if len(found) == 1:
+        return found[0]
+    words = original.split()
+
+    def likeness(block: Block) -> float:
+        return SequenceMatcher(None, words, block.code.split(), autojunk=False).ratio()
+
+    return max(found, key=likeness) if words else max(found, key=lambda block: len(block.code))
+
+
+def _refuse_shortcuts(code: str, original: str) -> None:
+    """Refuse code that leaves parts out ("... rest unchanged ..."), or holds the model's own markers."""
+    for found in _ELLIPSIS.finditer(code):
+        if found.group().strip() not in original and not _is_stub(found.group(), original):
+            raise ActionRefused(
+                f"The model left code out ('{found.group().strip()[:60]}'); applying that would delete it. "
+                "Select less and try again."
+            )
+    marker = _SPECIAL.search(code)
+    if marker is not None and marker.group() not in original:
+        raise ActionRefused(f"The model's answer holds its own marker {marker.group()}. Try again.")
+
+
+def _is_stub(line: str, original: str) -> bool:
+    """A bare `...` is Python for an empty body; it is fine where nothing was there to be left out."""
+    return line.strip() == "..." and not original.strip()
+
+
+def _trimmed(code: str) -> str:
+    """Without blank lines at both ends, and with prose lines before and after the code left out."""
+    rows = code.strip("\n").split("\n")
+    while rows and (not rows[0].strip() or _is_prose(rows[0])):
+        rows.pop(0)
+    while rows and (not rows[-1].strip() or _is_prose(rows[-1])):
+        rows.pop()
+    if not rows:
+        raise ActionRefused("The model answered in words instead of code. Nothing was changed; try again.")
+    return "\n".join(rows)
+
+
+def _is_prose(row: str) -> bool:
+    """A sentence of an assistant, which no language here begins or ends with."""
+    text = row.strip()
+    return bool(_OPENING.match(text)) and " " in text and text[-1] in ".:!" and "(" not in text

@@ -1,0 +1,132 @@
+"""What a code action is asked and what comes of it. Frozen values; offsets are code points of the snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from qwen_lsp.assist.document import Edit, Snapshot
+
+Severity = Literal["error", "warning", "information", "hint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A diagnostic the editor shows."""
+
+    start: int
+    end: int
+    message: str
+    severity: Severity = "error"
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionAsk:
+    """A selection (start..end; both the cursor when nothing is selected) and the problems known there."""
+
+    snapshot: Snapshot
+    start: int
+    end: int
+    problems: tuple[Problem, ...] = ()
+    roots: tuple[Path, ...] = ()
+    words: str = ""
+    """What the user typed, for the actions that need words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One action that could be done here. `id` and `detail` say which; the ask says where."""
+
+    id: str
+    title: str
+    kind: str
+    """The LSP kind: quickfix, refactor.rewrite, ..."""
+    detail: str = ""
+    """The target language of a translation, the number of a user's own action."""
+    problem: int | None = None
+    """Which problem of the ask this fixes."""
+    preferred: bool = False
+    disabled: str = ""
+    """Why it cannot be done here; empty: it can."""
+    needs_words: bool = False
+    """The user has to type what is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an action is: `share` 0..1 when it can be known."""
+
+    message: str
+    share: float | None = None
+
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FileEdit:
+    """Edits of one document, from the version they were made for; or a new file."""
+
+    uri: str
+    version: int | None
+    edits: tuple[Edit, ...]
+    create: bool = False
+    """The file does not exist; the one edit holds all its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class EditOutcome:
+    """Text edits to apply, all or none."""
+
+    title: str
+    files: tuple[FileEdit, ...]
+    needs_confirmation: str = ""
+    """Why the user should look before this is applied; empty: apply."""
+    note: str = ""
+    """What the model said beside the code, when the action asks for it (the risks of a migration)."""
+    name: str = ""
+    """A new name in the edits which the user may want to change at once (snippet edits)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowOutcome:
+    """Markdown to read."""
+
+    title: str
+    markdown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a review found."""
+
+    start: int
+    end: int
+    severity: Severity
+    message: str
+    fix: str = ""
+    area: Literal["quality", "security"] = "quality"
+
+
+@dataclass(frozen=True, slots=True)
+class FindingsOutcome:
+    """What a review found, for the version it read."""
+
+    snapshot: Snapshot
+    findings: tuple[Finding, ...]
+
+
+Outcome = EditOutcome | ShowOutcome | FindingsOutcome
+
+
+def applied(text: str, edits: Iterable[Edit]) -> str:
+    """`text` with edits of this version applied; they are in order and do not overlap."""
+    pieces: list[str] = []
+    at = 0
+    for edit in edits:
+        pieces += text[at : edit.start], edit.text
+        at = edit.end
+    return "".join(pieces) + text[at:]

@@ -1,0 +1,70 @@
+"""Is an edit fit to be applied? Raises ActionRefused for no; a sentence means: let the user look first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from qwen_lsp.assist.actions.ask import applied
+from qwen_lsp.assist.actions.languages import PROSE
+from qwen_lsp.assist.actions.region import Region
+from qwen_lsp.assist.document import Edit
+from qwen_lsp.errors import ActionRefused
+
+Parses = Callable[[str, str], bool | None]
+"""(text, language id) -> does it parse? None: nobody can say."""
+
+_DEFINED = re.compile(
+    r"\b(?:def|class|func|fn|function|struct|interface|enum|trait)\s+(?:\([^)]*\)\s*)?([A-Za-z_]\w*)"
+)
+_FENCE_LINE = re.compile(r"^\s*(?:```|~~~)", re.MULTILINE)
+_WHOLE_SHARE = 0.5
+"""An answer nobody marked as whole must have at least this share of the old lines."""
+
+
+def doubts(region: Region, edits: tuple[Edit, ...], code: str, parses: Parses, *, closed: bool) -> str:
+    """Why the user should look first, or nothing. Raises ActionRefused when it must not be applied."""
+    snapshot = region.snapshot
+    if not edits:
+        raise ActionRefused("The model saw nothing to change.")
+    if _FENCE_LINE.search(code) and not _FENCE_LINE.search(region.text) and snapshot.language not in PROSE:
+        raise ActionRefused("The model's answer holds a code fence inside the code. Nothing was changed.")
+    after = applied(snapshot.text, edits)
+    broken = parses(snapshot.text, snapshot.language) is True and parses(after, snapshot.language) is False
+    if not closed and (broken or _lost_lines(region, code)):
+        raise ActionRefused("The model's answer broke off in the middle of the code. Try again.")
+    if broken:
+        return "After this edit the file no longer parses."
+    lost = sorted(_lost_names(region, code))
+    if lost:
+        return f"This removes {', '.join(lost)}, which the rest of the file uses."
+    return ""
+
+
+def only_documents(before: str, after: str, language_id: str) -> bool:
+    """The code is the same but for comments, docstrings and white space."""
+    return _bare_code(before, language_id) == _bare_code(after, language_id)
+
+
+def _lost_lines(region: Region, code: str) -> bool:
+    old = sum(1 for row in region.text.splitlines() if row.strip())
+    return sum(1 for row in code.splitlines() if row.strip()) < old * _WHOLE_SHARE
+
+
+def _lost_names(region: Region, code: str) -> set[str]:
+    """Definitions of the region that are gone but still used outside it."""
+    gone = set(_DEFINED.findall(region.text)) - set(_DEFINED.findall(code))
+    text = region.snapshot.text
+    outside = text[: region.start] + "\n" + text[region.end :]
+    return {name for name in gone if re.search(rf"\b{re.escape(name)}\b", outside)}
+
+
+def _bare_code(text: str, language_id: str) -> str:
+    """The code without what documents it."""
+    if language_id in {"python", "ruby", "shellscript"}:
+        text = re.sub(r'(?m)^\s*[rRuU]?("""|\'\'\')[\s\S]*?\1\s*$', "", text)
+        text = re.sub(r"(?m)(^|\s)#.*$", "", text)
+    else:
+        text = re.sub(r"/\*[\s\S]*?\*/", "", text)
+        text = re.sub(r"(?m)(^|\s)//.*$", "", text)
+    return re.sub(r"\s+", "", text)

@@ -1,0 +1,136 @@
+"""Which whole lines an action works on: the selection, or the definition around the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qwen_lsp.assist.actions.languages import Language, language
+from qwen_lsp.assist.document import Snapshot
+
+WHOLE_FILE_LINES = 200
+"""A cursor outside every definition means the whole file when it is no longer than this."""
+_MOST_LINES_UP = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Whole lines of a snapshot: start is a line's first character, end lies after a line's ending."""
+
+    snapshot: Snapshot
+    start: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        """The lines, endings included."""
+        return self.snapshot.text[self.start : self.end]
+
+    @property
+    def is_whole_file(self) -> bool:
+        """Nothing but blank lines lies outside."""
+        text = self.snapshot.text
+        return not text[: self.start].strip() and not text[self.end :].strip()
+
+
+def selected_lines(snapshot: Snapshot, start: int, end: int) -> Region:
+    """The whole lines a selection touches; a selection that ends at a line's start does not touch that line."""
+    first = snapshot.line_of(start)
+    last = snapshot.line_of(end)
+    if end > start and last > first and end == snapshot.line_start(last):
+        last -= 1
+    return lines(snapshot, first, last)
+
+
+def lines(snapshot: Snapshot, first: int, last: int) -> Region:
+    """Lines first..last, both included."""
+    return Region(snapshot, snapshot.line_start(first), snapshot.line_start(last + 1))
+
+
+def whole_file(snapshot: Snapshot) -> Region:
+    """All of it."""
+    return Region(snapshot, 0, len(snapshot.text))
+
+
+def region_for(snapshot: Snapshot, start: int, end: int) -> Region | None:
+    """The selection's lines; without one the definition around the cursor, else a file that is short enough."""
+    if end > start and snapshot.text[start:end].strip():
+        return selected_lines(snapshot, start, end)
+    return definition_around(snapshot, start, start) or short_file(snapshot)
+
+
+def region_around(snapshot: Snapshot, start: int, end: int) -> Region:
+    """The definition around a problem, else a short file, else the twenty lines on each side."""
+    found = definition_around(snapshot, start, end) or short_file(snapshot)
+    if found is not None:
+        return found
+    first, last = snapshot.line_of(start), snapshot.line_of(end)
+    return lines(snapshot, max(0, first - 20), min(len(snapshot.line_starts) - 1, last + 20))
+
+
+def short_file(snapshot: Snapshot) -> Region | None:
+    """The whole file when it has something in it and is not long."""
+    if not snapshot.text.strip() or len(snapshot.line_starts) > WHOLE_FILE_LINES:
+        return None
+    return whole_file(snapshot)
+
+
+def definition_around(snapshot: Snapshot, start: int, end: int) -> Region | None:
+    """The innermost definition that holds start..end, with its decorators and leading comments."""
+    spoken = language(snapshot.language)
+    first, last = snapshot.line_of(start), snapshot.line_of(end)
+    for header in range(first, max(-1, first - _MOST_LINES_UP), -1):
+        text = snapshot.line_text(header)
+        if not text.strip() or spoken.starts.search(text) is None:
+            continue
+        bottom = _last_line(snapshot, header, spoken)
+        if bottom >= last:
+            return lines(snapshot, _with_what_leads(snapshot, header, spoken), bottom)
+    return None
+
+
+def indent_of(line: str) -> int:
+    """How many characters of white space a line begins with."""
+    return len(line) - len(line.lstrip(" \t"))
+
+
+def common_indent(rows: Sequence[str]) -> str:
+    """The white space that all non-blank lines begin with."""
+    indents = [row[: indent_of(row)] for row in rows if row.strip()]
+    shortest = min(indents, key=len, default="")
+    while not all(indent.startswith(shortest) for indent in indents):
+        shortest = shortest[:-1]
+    return shortest
+
+
+def _last_line(snapshot: Snapshot, header: int, spoken: Language) -> int:
+    """The last line of the definition that begins at `header`, by indentation."""
+    depth = indent_of(snapshot.line_text(header))
+    last = header
+    for line in range(header + 1, len(snapshot.line_starts)):
+        text = snapshot.line_text(line).strip()
+        if not text:
+            continue
+        goes_on = text[0] in ")]" or (text[0] == "{" and line == header + 1)
+        if indent_of(snapshot.line_text(line)) <= depth and not goes_on:
+            return line if _is_end(text, spoken) else last
+        last = line
+    return last
+
+
+def _is_end(text: str, spoken: Language) -> bool:
+    return text == "end" if spoken.id in {"ruby", "lua"} else text[0] == "}" and spoken.id != "python"
+
+
+def _with_what_leads(snapshot: Snapshot, header: int, spoken: Language) -> int:
+    """The first of the decorators, annotations and comments that stand right above a definition."""
+    depth = indent_of(snapshot.line_text(header))
+    first = header
+    while first > 0:
+        above = snapshot.line_text(first - 1)
+        stripped = above.strip()
+        leads = stripped.startswith(("@", "#[", spoken.comment, "/*", "*", "*/", "template"))
+        if not stripped or indent_of(above) < depth or not leads:
+            break
+        first -= 1
+    return first
