@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -156,9 +156,9 @@ class Editor:
         gone = types.Unregistration(id=f"{SECTION}:{method}", method=method)
         await self._ask(self._server.client_unregister_capability_async(types.UnregistrationParams([gone])))
 
-    async def progress(self, title: str) -> Progress:
-        """A progress bar; a silent one where the editor has none."""
-        shown = Progress(self._server, title if self.abilities.progress else "")
+    async def progress(self, title: str, on_cancel: Callable[[], None] | None = None) -> Progress:
+        """A progress bar; a silent one where the editor has none. With `on_cancel` the user may stop it."""
+        shown = Progress(self._server, title if self.abilities.progress else "", on_cancel)
         await shown.begin()
         return shown
 
@@ -175,9 +175,10 @@ class Progress:
 
     _last = 0
 
-    def __init__(self, server: Server, title: str) -> None:
+    def __init__(self, server: Server, title: str, on_cancel: Callable[[], None] | None = None) -> None:
         self._server = server
         self._title = title
+        self._on_cancel = on_cancel
         Progress._last += 1
         self._token = f"{SECTION}-{Progress._last}"
         self._open = False
@@ -193,7 +194,10 @@ class Progress:
             log.warning("The editor shows no progress: %s", error or type(error).__name__)
             return
         self._open = True
-        bars.begin(self._token, types.WorkDoneProgressBegin(title=self._title, cancellable=False))
+        stops = self._on_cancel
+        bars.begin(self._token, types.WorkDoneProgressBegin(title=self._title, cancellable=stops is not None))
+        if stops is not None:
+            bars.tokens[self._token].add_done_callback(lambda token: stops() if token.cancelled() else None)
 
     def report(self, sentence: str, share: float | None = None) -> None:
         """Move the bar; `share` is 0..1."""
