@@ -1,0 +1,82 @@
+"""Leave-one-out on the workspace itself: at random places, what would have been offered, and was it right?"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from qwen_lsp.assist.recall.confidence import Calibration, fit
+from qwen_lsp.assist.recall.corpus import Block
+from qwen_lsp.assist.recall.family import Family, Spot, far_from, is_wordlike
+from qwen_lsp.assist.recall.lexer import BORDER, NEWLINE, Ints
+
+LEFT_OUT_TOKENS = 60
+"""This many tokens around a place are left out, so that a place does not find itself."""
+_QUERY_TOKENS = 110
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One place, what was known of the offer, and whether it was right to the end of the line."""
+
+    known: tuple[float, ...]
+    right: bool
+
+
+def calibrate(
+    family: Family, places: int, pause: Callable[[], None], stop: Callable[[], bool]
+) -> Calibration | None:
+    """Fit the family's confidence to its own block; None when there is too little to learn from."""
+    block = family.block
+    if block is None or len(block.tokens) < 4 * LEFT_OUT_TOKENS:
+        return None
+    known: list[tuple[float, ...]] = []
+    right: list[bool] = []
+    for place, typed_chars in random_places(block, family, places, seed=1):
+        if stop():
+            return None
+        trial = try_place(family, block, place, typed_chars)
+        if trial is not None:
+            known.append(trial.known)
+            right.append(trial.right)
+        pause()
+    return fit(known, right) if len(known) >= 20 else None
+
+
+def random_places(block: Block, family: Family, count: int, *, seed: int) -> Iterator[tuple[int, int]]:
+    """(index of a token, characters of it already typed), drawn by characters as a cursor would stand."""
+    draw = random.Random(seed)
+    texts = family.vocabulary.texts
+    size = len(block.tokens)
+    while count > 0:
+        place = draw.randrange(1, size)
+        token = int(block.tokens[place])
+        if token in (BORDER, NEWLINE) or int(block.tokens[place - 1]) in (BORDER, NEWLINE):
+            continue
+        count -= 1
+        word = texts[token]
+        yield place, draw.randrange(len(word)) if is_wordlike(word) else 0
+
+
+def try_place(family: Family, block: Block, place: int, typed_chars: int) -> Trial | None:
+    """What would have been offered there, its surroundings left out; None when nothing."""
+    number = block.file_index(place)
+    first = int(block.firsts[number])
+    query = block.tokens[max(first, place - _QUERY_TOKENS) : place]
+    typed = family.vocabulary.texts[int(block.tokens[place])][:typed_chars]
+    spot = Spot(block.files[number].uri, place - first, query, typed)
+    found = family.continue_from(spot, lines=1, forbidden=far_from(place, LEFT_OUT_TOKENS))
+    if found is None:
+        return None
+    return Trial(found.known, found.continuation.tokens == rest_of_line(block.tokens, place))
+
+
+def rest_of_line(tokens: Ints, place: int) -> tuple[int, ...]:
+    """The tokens from a place to the end of its line."""
+    told: list[int] = []
+    for token in tokens[place : place + 200].tolist():
+        if token in (NEWLINE, BORDER):
+            break
+        told.append(token)
+    return tuple(told)
