@@ -22,6 +22,7 @@ from pygls.exceptions import (
     JsonRpcException,
     JsonRpcInvalidParams,
     JsonRpcInvalidRequest,
+    JsonRpcMethodNotFound,
     JsonRpcParseError,
     JsonRpcRequestCancelled,
     JsonRpcServerNotInitialized,
@@ -52,7 +53,7 @@ class Protocol(LanguageServerProtocol):
         if not isinstance(data, dict) or data.get("jsonrpc") != "2.0":
             self._refuse(_id_of(data), JsonRpcInvalidRequest("The message is not a JSON-RPC 2.0 object"))
             return
-        if (refusal := self._out_of_turn(data)) is not None:
+        if (refusal := self._out_of_turn(data) or self._out_of_shape(data)) is not None:
             if "id" in data:
                 self._refuse(data["id"], refusal)
             return
@@ -90,6 +91,19 @@ class Protocol(LanguageServerProtocol):
             return JsonRpcServerNotInitialized("Send `initialize` first")
         if self._workspace is not None and method == types.INITIALIZE:
             return JsonRpcInvalidRequest("`initialize` was sent already")
+        return None
+
+    def _out_of_shape(self, data: dict[str, Any]) -> JsonRpcException | None:
+        """Why this message is not one we could answer, if so."""
+        if "method" not in data:
+            return None
+        method = data["method"]
+        if not isinstance(method, str):
+            return JsonRpcInvalidRequest("A method is a text")
+        if "id" in data and not _usable_id(data["id"]):
+            return JsonRpcInvalidRequest("A request's id is a whole number or a text")
+        if "id" in data and method not in self.fm.builtin_features and method not in self.fm.features:
+            return JsonRpcMethodNotFound.of(method)
         return None
 
     def _unreadable(self, data: dict[str, Any], error: Exception) -> None:
@@ -189,6 +203,10 @@ def tolerant_converter() -> cattrs.Converter:
 
 def _id_of(data: Any) -> Any:
     return data.get("id") if isinstance(data, dict) else None
+
+
+def _usable_id(value: Any) -> bool:
+    return isinstance(value, int | str) and not isinstance(value, bool)
 
 
 def _faults(error: Exception) -> str:
