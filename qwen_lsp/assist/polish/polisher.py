@@ -1,0 +1,155 @@
+"""Raw model text -> a suggestion or a reason for none, piece by piece, so that the engine stops early."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qwen_lsp.assist.document import Snapshot
+from qwen_lsp.assist.polish.brackets import Brackets
+from qwen_lsp.assist.polish.cleaner import Cleaner
+from qwen_lsp.assist.polish.draft import Cut, Draft, Step
+from qwen_lsp.assist.polish.overlap import Closers, LinesBelow, RestOfLine, cut_partial_tail
+from qwen_lsp.assist.polish.place import Place
+from qwen_lsp.assist.polish.repeats import Above, Itself
+from qwen_lsp.assist.polish.scope import Length, Scope
+from qwen_lsp.assist.polish.shape import Shape
+from qwen_lsp.assist.polish.worth import Confidence, Prose, is_useful
+from qwen_lsp.assist.suggestion import Rejection
+from qwen_lsp.settings import SuggestSettings
+
+_PIECES = re.compile(r"\n|\w+|[ \t]+|[^\w\s]|[^\S\n]")
+_EMPTY_REASONS = frozenset({"one line", "enough lines"})
+
+
+@dataclass(frozen=True, slots=True)
+class Polished:
+    """Text to put in place of cursor..end; `end` lies on the cursor's line. Line ends are \\n."""
+
+    text: str
+    end: int
+    confidence: float | None = None
+    """Mean probability of its tokens, 0..1, when the engine said."""
+    stopped: str = ""
+    """The rule that ended it; empty when the model did."""
+
+
+class Polisher:
+    """One suggestion in the making. Feed it as the model writes; stop the engine when it says so."""
+
+    def __init__(
+        self, snapshot: Snapshot, cursor: int, settings: SuggestSettings, *, multiline: bool
+    ) -> None:
+        self._cursor = cursor
+        self._place = place = Place.at(snapshot, cursor)
+        brackets = Brackets(place)
+        self._draft = Draft(place, brackets)
+        self._cleaner = Cleaner(place, in_text=brackets.inside() is not None)
+        self._shape = Shape(place)
+        self._confidence = Confidence(settings.min_confidence)
+        self._below, self._above, self._itself = LinesBelow(place), Above(place), Itself()
+        self._steps: tuple[Step, ...] = (
+            Closers(place),
+            RestOfLine(place),
+            self._below,
+            self._above,
+            self._itself,
+            Scope(place),
+            Prose(place.language),
+            Length(multiline=multiline, max_lines=settings.max_lines),
+        )
+        self._cut: Cut | None = None
+        self._rejection: Rejection | None = None
+
+    def feed(self, text: str, logprobs: Sequence[float] = ()) -> bool:
+        """Take what the model wrote next; True when nothing more is wanted of it."""
+        if self._over:
+            return True
+        self._confidence.add(self._draft.length, tuple(logprobs))
+        for piece in _PIECES.findall(text.replace("\r", "")):
+            self._take(self._shape.take(self._cleaner.take(piece)))
+            if self._over:
+                return True
+            if self._cleaner.ended:
+                return True
+        if self._confidence.hopeless():
+            self._rejection = Rejection("low confidence")
+        return self._over
+
+    def result(self, *, truncated: bool = False) -> Polished | Rejection:
+        """What to show, or why nothing. `truncated`: the token limit broke the model off in the middle."""
+        self._finish()
+        if self._rejection is not None:
+            return self._rejection
+        stopped = self._cut.reason if self._cut else self._cleaner.ended
+        text = self._trimmed(truncated and self._cut is None)
+        if not text.strip():
+            silent = stopped and stopped not in _EMPTY_REASONS
+            return Rejection(
+                stopped if silent else "nothing", "" if silent else "the model had nothing to add"
+            )
+        if not is_useful(text):
+            return Rejection("too short", repr(text.strip()))
+        confidence = self._confidence.of(len(text))
+        if not self._confidence.enough(len(text)):
+            return Rejection("low confidence", f"{confidence:.2f}")
+        return Polished(text, self._cursor + self._draft.consumed, confidence, stopped)
+
+    @property
+    def _over(self) -> bool:
+        return self._cut is not None or self._rejection is not None
+
+    def _take(self, code: str) -> None:
+        if self._shape.rejected:
+            self._rejection = Rejection(self._shape.rejected)
+            return
+        for piece in _PIECES.findall(code):
+            self._draft.grow(piece)
+            for step in self._steps:
+                self._cut = step.watch(self._draft)
+                if self._cut is not None:
+                    return
+
+    def _finish(self) -> None:
+        """The end of the stream: what was held back comes out, and the last line counts as finished."""
+        if not self._over:
+            self._take(self._shape.take(self._cleaner.flush()))
+        if not self._over:
+            self._take(self._shape.flush())
+        if self._cleaner.rejected:
+            self._rejection = Rejection(self._cleaner.rejected)
+        if not self._over and self._draft.partial.strip():
+            row = self._draft.row
+            self._cut = next(
+                filter(
+                    None, (rule.line(self._draft, row) for rule in (self._below, self._above, self._itself))
+                ),
+                None,
+            )
+
+    def _trimmed(self, truncated: bool) -> str:
+        """The text up to the cut, without trailing blanks; a line broken off in the middle is left out."""
+        text = self._draft.text
+        if self._cut is not None:
+            text = text[: self._cut.at]
+        elif truncated and "\n" in text.strip():
+            text = text[: text.rfind("\n")]
+        if "\n" not in text and not self._draft.consumed:
+            text = cut_partial_tail(text, self._place.tail)
+        lines = text.split("\n")
+        lines[:-1] = [line.rstrip() for line in lines[:-1]]
+        return self._ended("\n".join(lines))
+
+    def _ended(self, text: str) -> str:
+        """The end of the text, as what follows it wants it."""
+        rest = self._place.tail[self._draft.consumed :]
+        body = text.rstrip()
+        if not rest.strip():
+            return body
+        if "\n" in body and body.lstrip(" \t").startswith("\n") and rest.lstrip()[:1] in tuple(")]}"):
+            return body + "\n" + self._place.blanks(self._place.indent(self._place.head))
+        if "\n" in text[len(body) :]:
+            return body
+        wants_blank = not rest[0].isspace() and rest[0] not in ")]}\"'`,;:"
+        return body + " " if text != body and wants_blank else body
