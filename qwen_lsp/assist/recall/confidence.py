@@ -20,6 +20,8 @@ PRIOR = np.array(
 )
 # How many places' worth of trust the prior keeps against the workspace's own.
 _PRIOR_STRENGTH = 4.0
+# Places per group when the model's chances are bent to the truth, and how many the model itself counts for in each.
+_GROUP_PLACES, _GROUP_TRUST = 80, 40.0
 _LOWEST_CUT = 0.3
 _MARGIN = 0.08
 
@@ -58,10 +60,14 @@ class Calibration:
     sampled: tuple[tuple[float, bool], ...] = ()
     """(chance, right) of the workspace's own places, held out while fitting"""
 
+    bend: tuple[tuple[float, ...], tuple[float, ...]] = ((0.0, 1.0), (0.0, 1.0))
+    """(stated, true) corners: what the logistic model says and what the held-out places showed"""
+
     def chance(self, known: Sequence[float]) -> float:
         """The chance that the continuation is right to the end of the line, 0..1."""
         score = sum(w * x for w, x in zip(self.weights, known, strict=True))
-        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, score))))
+        stated = 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, score))))
+        return float(np.interp(stated, *self.bend))
 
     def cut(self, threshold: float) -> float:
         """The lowest chance to show so that what is shown is right at least as often as `threshold`."""
@@ -83,10 +89,22 @@ def fit(known: Sequence[Sequence[float]], right: Sequence[bool]) -> Calibration:
     for part in (0, 1):
         mine = np.arange(len(y)) % 2 == part
         held_out[mine] = _chances(x[mine], _weights(x[~mine], y[~mine]))
-    return Calibration(
-        tuple(_weights(x, y).tolist()),
-        tuple(zip(held_out.tolist(), map(bool, right), strict=True)),
-    )
+    bend = _bend(held_out, y)
+    shown = np.interp(held_out, *bend).tolist()
+    return Calibration(tuple(_weights(x, y).tolist()), tuple(zip(shown, map(bool, right), strict=True)), bend)
+
+
+def _bend(stated: Floats, right: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Corners of a rising line from stated to true chances, over groups of equal size, drawn towards no change."""
+    order = np.argsort(stated)
+    groups = np.array_split(order, max(1, min(12, len(order) // _GROUP_PLACES)))
+    corners = [(0.0, 0.0)]
+    for group in groups:
+        said, hits = float(stated[group].mean()), float(right[group].sum())
+        true = (hits + _GROUP_TRUST * said) / (len(group) + _GROUP_TRUST)
+        corners.append((max(said, corners[-1][0] + 1e-6), max(true, corners[-1][1])))
+    corners.append((max(1.0, corners[-1][0] + 1e-6), 1.0))
+    return tuple(c[0] for c in corners), tuple(c[1] for c in corners)
 
 
 def _weights(x: Floats, y: Floats) -> Floats:
