@@ -14,6 +14,7 @@ from qwen_lsp import __version__
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.lsp.client import SECTION
 from qwen_lsp.lsp.features import (
+    code_action,
     commands,
     completion,
     configuration,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FEATURES = (lifecycle, document_sync, configuration, inline_completion, completion, commands)
+FEATURES = (lifecycle, document_sync, configuration, inline_completion, completion, code_action, commands)
 
 
 def run_stdio(open_engine: OpenEngine, *, kind: str | None = None, trace: Path | None = None) -> int:

@@ -1,6 +1,6 @@
 """Code actions: offers from cheap facts, prompts, and answers made into the smallest edits."""
 
-from qwen_lsp.assist.actions.actions import Actions
+from qwen_lsp.assist.actions.actions import Actions, offers_here
 from qwen_lsp.assist.actions.ask import (
     ActionAsk,
     EditOutcome,
@@ -18,5 +18,5 @@ from qwen_lsp.assist.actions.ask import (
 
 __all__ = [
     "ActionAsk", "Actions", "EditOutcome", "FileEdit", "Finding", "FindingsOutcome", "Offer", "Outcome", "Problem",
-    "Progress", "Report", "ShowOutcome", "applied",
+    "Progress", "Report", "ShowOutcome", "applied", "offers_here",
 ]  # fmt: skip

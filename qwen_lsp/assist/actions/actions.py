@@ -39,6 +39,7 @@ class Actions:
         parses: Parses | None = None,
     ) -> None:
         self._engine = engine
+        self._settings = settings
         self._options = settings.actions
         self._current = current
         self._parses = parses or _tree_sitter_parses
@@ -46,7 +47,7 @@ class Actions:
 
     def offers(self, ask: ActionAsk) -> list[Offer]:
         """What can be done here. Never asks the engine."""
-        return offers(ask, self._custom) if self._options.enabled else []
+        return offers_here(ask, self._settings)
 
     async def perform(self, offer: Offer, ask: ActionAsk, report: Report = lambda progress: None) -> Outcome:
         """Do it: ask the model and make an outcome of its answer.
@@ -140,3 +141,10 @@ def _tree_sitter_parses(text: str, language: str) -> bool | None:
     from qwen_lsp.assist.syntax import parses
 
     return parses(text, language)
+
+
+def offers_here(ask: ActionAsk, settings: Settings) -> list[Offer]:
+    """What can be done at a place, without an engine at hand."""
+    if not settings.actions.enabled:
+        return []
+    return offers(ask, custom_actions(settings.actions.custom)[0])

@@ -53,6 +53,8 @@ class Offer:
     """Why it cannot be done here; empty: it can."""
     needs_words: bool = False
     """The user has to type what is wanted."""
+    edits: bool = True
+    """It ends in text edits; false: in something to read, or to watch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +70,12 @@ Report = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class FileEdit:
-    """Edits of one document, from the version they were made for; or a new file."""
+    """Edits of one document; or a new file, whose one edit holds all its text."""
 
     uri: str
-    version: int | None
+    base: Snapshot | None
+    """What the edits' offsets are of (version below 0: a file that is not open); None: the file is created."""
     edits: tuple[Edit, ...]
-    create: bool = False
-    """The file does not exist; the one edit holds all its text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def _rewrite(plan: Plan, reply: Reply, now: Snapshot, parses: Parses) -> EditOut
         why = "A migration is a draft: look at its risks before you keep it."
     moved = rebased(edits, region, now)
     name = _new_name(region.text, code) if plan.offer.id == "extract" else ""
-    return EditOutcome(plan.offer.title, (FileEdit(now.uri, now.version, moved),), why, note, name)
+    return EditOutcome(plan.offer.title, (FileEdit(now.uri, now, moved),), why, note, name)
 
 
 def _below(plan: Plan, reply: Reply, now: Snapshot, parses: Parses) -> EditOutcome:
@@ -90,7 +90,7 @@ def _below(plan: Plan, reply: Reply, now: Snapshot, parses: Parses) -> EditOutco
     code = reindented(code.strip("\n").split("\n"), common_indent(rows), step)
     edits = inserted_below(region, code)
     why = doubts(region, edits, region.text + code, parses, closed=answered.closed)
-    return EditOutcome(plan.offer.title, (FileEdit(now.uri, now.version, rebased(edits, region, now)),), why)
+    return EditOutcome(plan.offer.title, (FileEdit(now.uri, now, rebased(edits, region, now)),), why)
 
 
 def _append(plan: Plan, reply: Reply, there: Snapshot, parses: Parses) -> EditOutcome:
@@ -110,8 +110,7 @@ def _append(plan: Plan, reply: Reply, there: Snapshot, parses: Parses) -> EditOu
     text = there.newline * 3 + code.replace("\n", there.newline) + there.newline
     edits = (Edit(len(base), len(there.text), text),)
     why = doubts(region, edits, there.text + code, parses, closed=answered.closed)
-    version = None if there.version < 0 else there.version
-    return EditOutcome(plan.offer.title, (FileEdit(there.uri, version, edits),), why)
+    return EditOutcome(plan.offer.title, (FileEdit(there.uri, there, edits),), why)
 
 
 def _file(plan: Plan, reply: Reply, parses: Parses) -> EditOutcome:
@@ -123,7 +122,7 @@ def _file(plan: Plan, reply: Reply, parses: Parses) -> EditOutcome:
     if good is False and not answered.closed:
         raise ActionRefused("The model's answer broke off in the middle of the code. Try again.")
     why = f"The new file does not parse as {language(plan.language).name}." if good is False else ""
-    edit = FileEdit(plan.path.as_uri(), None, (Edit(0, 0, code),), create=True)
+    edit = FileEdit(plan.path.as_uri(), None, (Edit(0, 0, code),))
     return EditOutcome(plan.offer.title, (edit,), why)
 
 

@@ -48,13 +48,21 @@ def offers(ask: ActionAsk, custom: Sequence[CustomAction] = ()) -> list[Offer]:
         return []
     found = list(_fixes(ask))
     is_code = ask.snapshot.language not in PROSE
-    found.append(Offer("explain", f"Explain {_what(ask)}", EXPLAIN_KIND))
+    found.append(Offer("explain", f"Explain {_what(ask)}", EXPLAIN_KIND, edits=False))
     if is_code:
         found += _code_offers(ask)
     found += _with_words(ask, is_code)
     for number, action in enumerate(custom):
         if action.fits(ask.snapshot.language):
-            found.append(Offer("custom", action.title, f"{_REWRITE}.custom", detail=str(number)))
+            found.append(
+                Offer(
+                    "custom",
+                    action.title,
+                    f"{_REWRITE}.custom",
+                    detail=str(number),
+                    edits=action.answer == "edit",
+                )
+            )
     return found
 
 
@@ -113,7 +121,7 @@ def _code_offers(ask: ActionAsk) -> Iterator[Offer]:
     why = "" if selected else "Select the lines that should become a function."
     yield Offer("extract", "Extract function", "refactor.extract.function", disabled=why)
     yield Offer("tests", "Generate tests", TESTS_KIND)
-    yield Offer("repair", "Make the tests pass", f"{TESTS_KIND}.pass")
+    yield Offer("repair", "Make the tests pass", f"{TESTS_KIND}.pass", edits=False)
     if not selected and comment_here(ask.snapshot, ask.start) is not None:
         yield Offer("complete", "Complete from comment", f"{_REWRITE}.complete")
     for target in TRANSLATION_TARGETS:
@@ -123,8 +131,9 @@ def _code_offers(ask: ActionAsk) -> Iterator[Offer]:
                 f"Translate to {LANGUAGES[target].name}",
                 f"{TRANSLATE_KIND}.{target}",
                 detail=target,
+                edits=ask.snapshot.path is not None,
             )
-    yield Offer("review", f"Review {_what(ask)}", REVIEW_KIND)
+    yield Offer("review", f"Review {_what(ask)}", REVIEW_KIND, edits=False)
 
 
 def _with_words(ask: ActionAsk, is_code: bool) -> Iterator[Offer]:
