@@ -53,7 +53,7 @@ class Answer:
             self._end(Finish("stop"))
             return True
         self.generated += 1
-        passed = self._scanner.feed(self._letters(self.bytes(token)))
+        passed = self._scanner.feed(self._letters(self.letters_of(token)))
         noted = (self._note(token, pick, row),)
         if passed.stop is not None:
             self._end(Finish("stop", stop_text=passed.stop), passed.text, noted)
@@ -70,7 +70,7 @@ class Answer:
         """End at once with no text (no tokens were asked for)."""
         self._end(Finish("length"))
 
-    def bytes(self, token: int) -> bytes:
+    def letters_of(self, token: int) -> bytes:
         """The bytes of a token; none for ids beyond the vocabulary (padding)."""
         return self._bytes_of[token] if token < len(self._bytes_of) else b""
 
@@ -92,11 +92,13 @@ class Answer:
     def _note(self, token: int, pick: Pick, row: int) -> Token:
         alternatives: tuple[tuple[str, float], ...] = ()
         if pick.top is not None:
-            ids, logprobs = pick.top[0].tolist(), pick.top[1].tolist()
+            ids: list[int] = pick.top[0].tolist()[row]  # type: ignore[assignment, index]
+            logprobs: list[float] = pick.top[1].tolist()[row]  # type: ignore[assignment, index]
             alternatives = tuple((self._spelling(i), lp) for i, lp in zip(ids, logprobs, strict=True))
         experts = pick.experts.of(row) if pick.experts is not None else ()
-        logprob = float(pick.logprob[row].item())
+        # Not `logprob[row]`: a slice is a new operation, which would wait for the forward under way.
+        logprob: float = pick.logprob.tolist()[row]  # type: ignore[assignment, index]
         return Token(token, self._spelling(token), logprob, alternatives, experts)
 
     def _spelling(self, token: int) -> str:
-        return self.bytes(token).decode("utf-8", "replace")
+        return self.letters_of(token).decode("utf-8", "replace")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Any
 
 import mlx.core as mx
 from mlx_lm.sample_utils import make_logits_processors, make_sampler
 
 from qwen_lsp.engine.healing import Vocabulary
+from qwen_lsp.engine.mlx.experts import Routed
 from qwen_lsp.engine.request import Sampling
 
 _PENALISED_TOKENS = 20
@@ -21,17 +21,24 @@ class Pick:
     """A chosen token, still lazy until it is waited for."""
 
     token: mx.array
-    """[1]"""
+    """[rows]; one row unless several choices are made at once"""
     logprob: mx.array
-    """[1]"""
+    """[rows]"""
     top: tuple[mx.array, mx.array] | None = None
-    """Ids and log-probabilities of the most likely tokens, when asked for."""
-    experts: Any = None
+    """Ids and log-probabilities of the most likely tokens, [rows, count], when asked for."""
+    experts: Routed | None = None
+
+    def row(self, row: int) -> Pick:
+        """One of several choices made at once, computed already."""
+        top = None
+        if self.top is not None:
+            top = (mx.array([self.top[0].tolist()[row]]), mx.array([self.top[1].tolist()[row]]))  # type: ignore[index]
+        return Pick(mx.array([self.token.tolist()[row]]), mx.array([self.logprob.tolist()[row]]), top)  # type: ignore[index]
 
     def arrays(self) -> list[mx.array]:
         """All that must be computed."""
         more = list(self.top) if self.top is not None else []
-        return [self.token, self.logprob, *more, *(self.experts or ())]
+        return [self.token, self.logprob, *more, *(self.experts.arrays() if self.experts is not None else [])]
 
 
 class Chooser:
@@ -60,11 +67,6 @@ class Chooser:
         """Whether the choice depends on the logits alone, so that drafts can be checked in one pass."""
         return self._greedy and not self._processors
 
-    @property
-    def wants_tail(self) -> bool:
-        """Whether earlier tokens matter (repetition penalty)."""
-        return bool(self._processors)
-
     def remember(self, tokens: mx.array) -> None:
         """Earlier tokens, in order; only the last few are kept."""
         if self._processors:
@@ -72,7 +74,7 @@ class Chooser:
             self._tail = tail[-_PENALISED_TOKENS:]
 
     def choose(self, logits: mx.array, mask: mx.array | None = None) -> Pick:
-        """The next token for logits of shape [1, vocabulary]; lazy."""
+        """The next token for each row of logits, shape [rows, vocabulary]; lazy."""
         for processor in self._processors:
             logits = processor(self._tail if self._tail is not None else mx.array([], mx.uint32), logits)
         if mask is not None:
@@ -84,14 +86,18 @@ class Chooser:
             mx.random.seed((self._seed * 1_000_003 + self._draws) % _SEEDS)
             self._draws += 1
         token = self._sampler(logprobs)
-        return Pick(token, mx.take_along_axis(logprobs, token[:, None], axis=-1)[:, 0], self._top(logprobs))
+        if self._greedy:
+            chosen = mx.max(logprobs, axis=-1)
+        else:
+            chosen = mx.take_along_axis(logprobs, token[:, None], axis=-1)[:, 0]
+        return Pick(token, chosen, self._top(logprobs))
 
     def _top(self, logprobs: mx.array) -> tuple[mx.array, mx.array] | None:
         if not self._alternatives:
             return None
         count = min(self._alternatives, logprobs.shape[-1])
-        ids = mx.argsort(-logprobs[0])[:count]
-        return ids, logprobs[0][ids]
+        ids = mx.argsort(-logprobs, axis=-1)[:, :count]
+        return ids, mx.take_along_axis(logprobs, ids, axis=-1)
 
 
 class HealingMask:

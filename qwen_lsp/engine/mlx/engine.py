@@ -7,13 +7,13 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from pathlib import Path
 
-from qwen_lsp.engine.mlx.worker import CLOSED, Facts, Worker
+from qwen_lsp.engine.mlx.worker import Facts, Outcome, Worker
 from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Request, Usage
 from qwen_lsp.engine.scheduler import Ended
 from qwen_lsp.errors import EngineError, GenerationFailed
 from qwen_lsp.settings import EngineSettings
 
-_Item = Chunk | tuple[Ended, Usage]
+_Item = Chunk | Outcome
 
 
 class MlxEngine:
@@ -39,7 +39,7 @@ class MlxEngine:
         """Stream the answer (engine/base.py says what ends it)."""
         await self.ready()
         stream = _Stream(asyncio.get_running_loop())
-        job = self._worker.submit(request, stream.put, lambda e, g: stream.put((e, g.usage())))
+        job = self._worker.submit(request, stream.deliver)
         open_answers = set(range(max(1, request.n)))
         try:
             while True:
@@ -49,7 +49,7 @@ class MlxEngine:
                         open_answers.discard(item.index)
                     yield item
                     continue
-                for chunk in _ending(*item, sorted(open_answers)):
+                for chunk in _ending(item, sorted(open_answers)):
                     yield chunk
                 return
         finally:
@@ -59,14 +59,13 @@ class MlxEngine:
         """Read the prompt and keep it; generates nothing."""
         await self.ready()
         stream = _Stream(asyncio.get_running_loop())
-        job = self._worker.submit(request, stream.put, lambda e, g: stream.put((e, g.usage())), warm=True)
+        job = self._worker.submit(request, stream.deliver, warm=True)
         try:
             while True:
                 item = await stream.items.get()
                 if not isinstance(item, Chunk):
-                    ended, usage = item
-                    _raise_failure(ended)
-                    return usage
+                    _raise_failure(item.ended)
+                    return item.usage
         finally:
             self._worker.scheduler.abort(job)
 
@@ -112,21 +111,25 @@ class _Stream:
         self.items: asyncio.Queue[_Item] = asyncio.Queue()
         self._loop = loop
 
-    def put(self, item: _Item) -> None:
+    def deliver(self, items: list[_Item]) -> None:
         """Called in the worker thread; a loop that is gone has nobody waiting."""
         try:
-            self._loop.call_soon_threadsafe(self.items.put_nowait, item)
+            self._loop.call_soon_threadsafe(self._arrived, items)
         except RuntimeError:
             if not self._loop.is_closed():
                 raise
 
+    def _arrived(self, items: list[_Item]) -> None:
+        for item in items:
+            self.items.put_nowait(item)
 
-def _ending(ended: Ended, usage: Usage, open_answers: list[int]) -> list[Chunk]:
+
+def _ending(outcome: Outcome, open_answers: list[int]) -> list[Chunk]:
     """The last chunk of each answer that has none yet."""
-    _raise_failure(ended)
-    finish = Finish("abort", ended.detail)
-    last = open_answers[-1:] or [None]
-    return [Chunk(index=i, finish=finish, usage=usage if i == last[0] else None) for i in open_answers]
+    _raise_failure(outcome.ended)
+    finish = Finish("abort", outcome.ended.detail)
+    last = max(open_answers, default=-1)
+    return [Chunk(index=i, finish=finish, usage=outcome.usage if i == last else None) for i in open_answers]
 
 
 def _raise_failure(ended: Ended) -> None:
@@ -146,6 +149,3 @@ def _described(facts: Facts) -> str:
             "Get the real model with: qwen-lsp pull"
         )
     return f"{facts.name}, on this machine"
-
-
-__all__ = ["CLOSED", "MlxEngine"]

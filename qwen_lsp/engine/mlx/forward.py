@@ -28,25 +28,23 @@ class Forward:
 
     def last(self, tokens: mx.array, caches: list[Any]) -> mx.array:
         """Logits after the last of `tokens` (one row of ids), shape [1, vocabulary]; lazy."""
-        hidden = self._hidden(tokens[None], caches)
-        return self._logits(hidden[:, -1, :] if self._head is not None else hidden)
+        return self._odds(self._hidden(tokens[None], caches)[:, -1, :])
 
     def every(self, tokens: mx.array, caches: list[Any]) -> mx.array:
         """Logits after each of `tokens`, shape [tokens, vocabulary]; lazy."""
-        hidden = self._hidden(tokens[None], caches)
-        return (self._head(hidden) if self._head is not None else hidden)[0]
+        return self._odds(self._hidden(tokens[None], caches)[0])
 
     def batch(self, tokens: mx.array, caches: list[Any]) -> mx.array:
         """Logits after one token for each of several sequences, shape [sequences, vocabulary]; lazy."""
-        hidden = self._hidden(tokens[:, None], caches)[:, -1, :]
-        return self._head(hidden) if self._head is not None else hidden
+        return self._odds(self._hidden(tokens[:, None], caches)[:, -1, :])
 
-    def _hidden(self, tokens: mx.array, caches: list[Any]) -> mx.array:
+    def _hidden(self, tokens: mx.array, caches: list[Any]) -> Any:
         self.count += 1
         return self._inner(tokens, cache=caches)
 
-    def _logits(self, hidden: mx.array) -> mx.array:
-        return self._head(hidden) if self._head is not None else hidden[:, -1, :]
+    def _odds(self, rows: mx.array) -> mx.array:
+        logits: mx.array = rows if self._head is None else self._head(rows)
+        return logits
 
 
 class Pace:

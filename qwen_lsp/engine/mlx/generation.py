@@ -3,167 +3,132 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import mlx.core as mx
 
-from qwen_lsp.engine.healing import Vocabulary
 from qwen_lsp.engine.mlx.answer import Answer, Ends
-from qwen_lsp.engine.mlx.choose import Chooser, HealingMask, Pick
-from qwen_lsp.engine.mlx.forward import Forward, Pace
+from qwen_lsp.engine.mlx.batch import Batch
+from qwen_lsp.engine.mlx.choose import Chooser
+from qwen_lsp.engine.mlx.decode import Decoding, Lookup, choose_after
+from qwen_lsp.engine.mlx.machine import Machine
 from qwen_lsp.engine.mlx.memory import refuse_kv
-from qwen_lsp.engine.mlx.store import KvStore, Lease
-from qwen_lsp.engine.mlx.tokens import PromptReader, ReadPrompt
-from qwen_lsp.engine.request import Chunk, Progress, Request, Usage
-from qwen_lsp.engine.scheduler import Steps, Together
+from qwen_lsp.engine.mlx.meter import Meter
+from qwen_lsp.engine.mlx.outbox import Deliver
+from qwen_lsp.engine.mlx.store import Lease
+from qwen_lsp.engine.mlx.tokens import ReadPrompt
+from qwen_lsp.engine.request import Chunk, Lane, Progress, Request, Usage
+from qwen_lsp.engine.scheduler import Steps
 from qwen_lsp.errors import PromptTooLong
 
 _PROGRESS_FROM_TOKENS = 256
 """Shorter prompts are read before anyone could look."""
 
 
-@dataclass(slots=True)
-class Machine:
-    """What the worker thread owns and every generation uses."""
-
-    reader: PromptReader
-    forward: Forward
-    store: KvStore
-    pace: Pace
-    vocabulary: Vocabulary
-    healing: HealingMask
-    context_tokens: int
-
-
 class Generation:
     """A request on its way through the machine. Made anywhere; stepped in the worker thread only."""
 
-    def __init__(
-        self, machine: Machine, request: Request, emit: Callable[[Chunk], None], *, warm: bool = False
-    ) -> None:
+    def __init__(self, machine: Machine, request: Request, deliver: Deliver, *, warm: bool = False) -> None:
         self._machine = machine
         self._request = request
-        self._send = emit
+        self._reader = deliver
         self._warm = warm
-        self._asked_at = time.perf_counter()
+        self._meter = Meter()
         self._answers: list[Answer] = []
-        self._unfinished = 0 if warm else max(1, request.n)
-        self._usage = Usage()
+        self._count = max(1, request.n)
+        self._unfinished = self._count
+        self._started = False
 
     def usage(self) -> Usage:
         """What it has cost until now."""
-        return replace(
-            self._usage,
-            generated_tokens=sum(a.generated for a in self._answers),
-            total_ms=self._ms(),
-        )
+        return self._meter.usage(sum(a.generated for a in self._answers))
 
     def steps(self) -> Steps:
         """All of it, a small step at a time."""
-        self._usage = replace(self._usage, queue_ms=self._ms())
+        self._meter.queue_ms = self._meter.ms()
         prompt = self._machine.reader.read(self._request.prompt, heal=self._request.heal)
-        self._refuse_too_long(prompt)
-        lease = self._take(prompt)
-        leases = [lease]
+        self._refuse_unreadable(prompt)
+        leases = [self._take(prompt)]
         try:
-            logits = yield from self._read(lease, prompt)
+            yield from self._read(leases[0], prompt)
             if not self._warm:
-                yield from self._answer(leases, prompt, logits)
+                yield from self._answer(leases, prompt)
         except GeneratorExit:
             raise
         except BaseException:
             # The step may have broken off between the arrays and our list of what they hold.
-            for each in leases:
-                each.broken = True
+            for lease in leases:
+                lease.broken = True
             raise
         finally:
-            for each in leases:
-                self._machine.store.put_back(each)
+            for lease in leases:
+                self._machine.store.put_back(lease)
 
-    # -- before and while reading the prompt ------------------------------------------------------------
+    # -- the prompt ---------------------------------------------------------------------------------------
 
-    def _refuse_too_long(self, prompt: ReadPrompt) -> None:
-        room = self._machine.context_tokens - len(prompt.tokens)
-        if room < 1:
+    def _refuse_unreadable(self, prompt: ReadPrompt) -> None:
+        if not prompt.tokens:
+            raise PromptTooLong("The prompt is empty; there is nothing to go on from.")
+        if len(prompt.tokens) >= self._machine.context_tokens:
             raise PromptTooLong(
                 f"The prompt has {len(prompt.tokens)} tokens and the window holds "
                 f"{self._machine.context_tokens}, answer included. Send less text, or raise "
                 "engine.context_tokens if the model allows more."
             )
-        if not prompt.tokens:
-            raise PromptTooLong("The prompt is empty; there is nothing to go on from.")
 
     def _take(self, prompt: ReadPrompt) -> Lease:
-        answer_tokens = min(self._request.max_tokens, self._machine.context_tokens - len(prompt.tokens))
-        budget = self._machine.store.budget
-        lease = self._machine.store.take(
-            prompt.tokens, answer_tokens=answer_tokens, leave=0 if self._warm else 1
-        )
+        store = self._machine.store
+        answer_tokens = 0 if self._warm else self._room(prompt)
+        lease = store.take(prompt.tokens, answer_tokens=answer_tokens, leave=0 if self._warm else 1)
         growth = len(prompt.tokens) - lease.kept_tokens + answer_tokens
         try:
-            refuse_kv(budget.of(growth), growth)
+            refuse_kv(store.budget.of(growth), growth)
         except BaseException:
-            self._machine.store.put_back(lease)
+            store.put_back(lease)
             raise
-        self._usage = replace(self._usage, prompt_tokens=len(prompt.tokens), cached_tokens=lease.kept_tokens)
+        self._meter.prompt_tokens, self._meter.cached_tokens = len(prompt.tokens), lease.kept_tokens
         return lease
 
-    def _read(
-        self, lease: Lease, prompt: ReadPrompt
-    ) -> Generator[Together | None, bool | None, mx.array | None]:
-        """Read what is not there yet; the logits after the last token (None when only warming)."""
+    def _room(self, prompt: ReadPrompt) -> int:
+        return max(0, min(self._request.max_tokens, self._machine.context_tokens - len(prompt.tokens)))
+
+    def _read(self, lease: Lease, prompt: ReadPrompt) -> Steps:
+        """Read the prompt in chunks, all but the last one, whose logits give the first token."""
         machine, total = self._machine, len(prompt.tokens)
-        stop_at = min(prompt.stable, total - 1) if not machine.store.can_trim else 0
+        boundary = min(prompt.stable, total - 1) if not machine.store.can_trim else 0
         while lease.length < total:
             start = lease.length
             end = min(total, start + machine.pace.chunk_tokens)
-            if start < stop_at < end:
-                end = stop_at
+            if start < boundary < end:
+                end = boundary
             if end == total and not self._warm:
-                break
+                return
+            machine.outbox.flush()
             before = time.perf_counter()
             machine.forward.read(prompt.tokens[start:end], lease.caches)
             lease.grew(prompt.tokens[start:end])
             machine.pace.took(end - start, (time.perf_counter() - before) * 1000)
-            self._count(prefilled=end - start, forwards=1)
-            if end == stop_at:
+            self._meter.read(end - start)
+            if end == boundary:
                 machine.store.snapshot(lease)
-            self._report(lease.length, total)
-            yield
-        if self._warm:
-            return None
-        tail = prompt.tokens[lease.length :]
-        logits = machine.forward.last(mx.array(tail), lease.caches)
-        lease.grew(tail)
-        self._count(prefilled=len(tail), forwards=1)
-        return logits
+            if total >= _PROGRESS_FROM_TOKENS:
+                machine.outbox.put(self._reader, Chunk(progress=Progress(end, total)), now=True)
+            yield None
 
-    def _report(self, done: int, total: int) -> None:
-        if total >= _PROGRESS_FROM_TOKENS:
-            self._send(Chunk(progress=Progress(done, total)))
+    # -- the answers --------------------------------------------------------------------------------------
 
-    # -- decoding -----------------------------------------------------------------------------------------
-
-    def _answer(self, leases: list[Lease], prompt: ReadPrompt, logits: mx.array | None) -> Steps:
-        assert logits is not None
-        request = self._request
-        room = self._machine.context_tokens - len(prompt.tokens)
-        ends = Ends(prompt.stops, request.stop, min(request.max_tokens, room))
-        runs: list[Steps] = []
-        for index in range(max(1, request.n)):
-            answer = Answer(index, ends, self._machine.reader.bytes_of, self._emit, heal=prompt.heal)
-            self._answers.append(answer)
-            if ends.max_tokens <= 0:
+    def _answer(self, leases: list[Lease], prompt: ReadPrompt) -> Steps:
+        ends = Ends(prompt.stops, self._request.stop, self._room(prompt))
+        bytes_of = self._machine.reader.bytes_of
+        self._answers = [Answer(i, ends, bytes_of, self._emit, heal=prompt.heal) for i in range(self._count)]
+        if ends.max_tokens == 0:
+            for answer in self._answers:
                 answer.nothing()
-                continue
-            if index:
-                leases.append(self._machine.store.fork(leases[0]))
-            chooser = Chooser(request.sampling, alternatives=request.logprobs, index=index)
-            if chooser.wants_tail:
-                chooser.remember(mx.array(prompt.tokens[-64:]))
-            runs.append(self._decode(leases[index], logits, answer, chooser, prompt.heal))
-        # Forks copy the prompt's KV, so all are made before the first answer goes on.
+            return
+        runs = self._start(leases, prompt)
+        if len(runs) == 1:
+            yield from runs[0]
+            return
         while runs:
             for run in list(runs):
                 try:
@@ -171,58 +136,48 @@ class Generation:
                 except StopIteration:
                     runs.remove(run)
             if runs:
-                yield
+                yield None
 
-    def _decode(
-        self, lease: Lease, logits: mx.array, answer: Answer, chooser: Chooser, remaining: bytes
-    ) -> Steps:
-        """Token by token; the next forward is under way while the present token is handed out."""
-        pick = self._choose(chooser, logits, remaining)
-        while True:
-            ahead: Pick | None = None
-            if not remaining and answer.left_tokens > 1:
-                ahead = self._next(lease, pick, chooser)
-            token = int(pick.token.item())
-            if ahead is not None:
-                lease.grew((token,))
-            if remaining:
-                remaining = self._machine.vocabulary.spelled(remaining, token)
-            if self._usage.first_token_ms is None:
-                self._usage = replace(self._usage, first_token_ms=self._ms())
-            if answer.take(token, pick):
-                return
-            if ahead is None:
-                ahead = self._next(lease, pick, chooser, remaining)
-                lease.grew((token,))
-            pick = ahead
-            yield
+    def _start(self, leases: list[Lease], prompt: ReadPrompt) -> list[Steps]:
+        """Read the last chunk once, and choose each answer's first token from what it gave."""
+        machine, request, lease = self._machine, self._request, leases[0]
+        tail = prompt.tokens[lease.length :]
+        self._meter.read(len(tail))
+        # Forks share all but the last token, which each reads for itself: its odds are needed by each.
+        for _ in range(1, self._count):
+            leases.append(machine.store.fork(lease))
+        runs: list[Steps] = []
+        for answer, own in zip(self._answers, leases, strict=True):
+            chooser = Chooser(request.sampling, alternatives=request.logprobs, index=answer.index)
+            chooser.remember(mx.array(prompt.tokens[-64:]))
+            first = choose_after(machine, mx.array(tail), own, chooser, prompt.heal, request.experts)
+            own.grew(tail)
+            decoding = Decoding(
+                machine, own, answer, chooser, self._meter, prompt.heal, experts=request.experts
+            )
+            decoding.lookup = self._lookup(prompt, chooser, own)
+            decoding.batch = self._company(own)
+            runs.append(decoding.steps(first))
+        return runs
 
-    def _next(self, lease: Lease, pick: Pick, chooser: Chooser, remaining: bytes = b"") -> Pick:
-        """Feed a chosen token (its value need not be known yet) and choose the one after it."""
-        chooser.remember(pick.token)
-        logits = self._machine.forward.last(pick.token, lease.caches)
-        self._count(forwards=1)
-        return self._choose(chooser, logits, remaining)
+    def _lookup(self, prompt: ReadPrompt, chooser: Chooser, lease: Lease) -> Lookup | None:
+        """Drafts for answers that may copy: rewrites and chats, or whoever brings texts to copy from."""
+        request, machine = self._request, self._machine
+        wanted = request.lane in (Lane.ACTION, Lane.CHAT) or request.drafts
+        exact = chooser.is_plain_greedy and not request.experts and self._count == 1
+        if not (wanted and exact and machine.prompt_lookup and lease.history.trimmable):
+            return None
+        return None
 
-    def _choose(self, chooser: Chooser, logits: mx.array, remaining: bytes) -> Pick:
-        mask = self._machine.healing.of(remaining, logits) if remaining else None
-        pick = chooser.choose(logits, mask)
-        mx.async_eval(pick.arrays())
-        return pick
+    def _company(self, lease: Lease) -> Batch | None:
+        alone = self._count > 1 or self._request.lane is Lane.INLINE
+        return None if alone or not Batch.can_hold(lease) else self._machine.batch
 
     def _emit(self, chunk: Chunk) -> None:
         if chunk.finish is not None:
             self._unfinished -= 1
             if not self._unfinished:
                 chunk = replace(chunk, usage=self.usage())
-        self._send(chunk)
-
-    def _count(self, *, prefilled: int = 0, forwards: int = 0) -> None:
-        self._usage = replace(
-            self._usage,
-            prefilled_tokens=self._usage.prefilled_tokens + prefilled,
-            forwards=self._usage.forwards + forwards,
-        )
-
-    def _ms(self) -> float:
-        return (time.perf_counter() - self._asked_at) * 1000
+        awaited = chunk.finish is not None or not self._started
+        self._started = True
+        self._machine.outbox.put(self._reader, chunk, now=awaited)

@@ -1,16 +1,20 @@
-"""Builds what the worker thread owns around a loaded model: budget, window, first measurements."""
+"""What the worker thread owns around a loaded model, and how it is set up."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import mlx.core as mx
 from mlx_lm.models.cache import make_prompt_cache
 
 from qwen_lsp.engine.healing import Vocabulary
+from qwen_lsp.engine.mlx.batch import Batch
 from qwen_lsp.engine.mlx.choose import HealingMask
+from qwen_lsp.engine.mlx.experts import ExpertTap
 from qwen_lsp.engine.mlx.forward import Forward, Pace
-from qwen_lsp.engine.mlx.generation import Machine
 from qwen_lsp.engine.mlx.loader import Loaded
 from qwen_lsp.engine.mlx.memory import machine_bytes
+from qwen_lsp.engine.mlx.outbox import Outbox
 from qwen_lsp.engine.mlx.store import KvStore
 from qwen_lsp.engine.mlx.tokens import PromptReader
 from qwen_lsp.engine.prefix.plan import Budget
@@ -20,11 +24,28 @@ _KV_SHARE = 8
 """Part of the machine's memory for kept prefixes: one in this many."""
 
 
+@dataclass(slots=True)
+class Machine:
+    """The model with everything a generation needs. Worker thread only."""
+
+    reader: PromptReader
+    forward: Forward
+    store: KvStore
+    pace: Pace
+    vocabulary: Vocabulary
+    healing: HealingMask
+    experts: ExpertTap
+    batch: Batch
+    outbox: Outbox
+    context_tokens: int
+    prompt_lookup: bool
+
+
 def build_machine(loaded: Loaded, settings: EngineSettings) -> Machine:
-    """Everything a generation needs. Worker thread only."""
+    """Set everything up, and read a little nonsense to learn the machine's pace."""
     reader = PromptReader(loaded.tokenizer)
     vocabulary = Vocabulary(reader.bytes_of, never=reader.marker_ids)
-    forward, pace = Forward(loaded.model), Pace()
+    forward, pace, outbox = Forward(loaded.model), Pace(), Outbox()
     pace.learn(forward, make_prompt_cache(loaded.model), loaded.shape.vocabulary)
     mx.clear_cache()
     return Machine(
@@ -34,7 +55,11 @@ def build_machine(loaded: Loaded, settings: EngineSettings) -> Machine:
         pace=pace,
         vocabulary=vocabulary,
         healing=HealingMask(vocabulary),
+        experts=ExpertTap(loaded.model),
+        batch=Batch(forward, outbox),
+        outbox=outbox,
         context_tokens=min(settings.context_tokens, loaded.shape.context_tokens or settings.context_tokens),
+        prompt_lookup=settings.prompt_lookup == "auto",
     )
 
 

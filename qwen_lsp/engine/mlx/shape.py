@@ -68,7 +68,8 @@ def _unpacked(module: Any, name: str, array: mx.array) -> int:
 
 def _element_bytes(model: Any) -> int:
     """Bytes of one KV element: the type the activations have (that of the norms)."""
-    for path, array in tree_flatten(model.parameters()):
+    parameters: list[tuple[str, mx.array]] = tree_flatten(model.parameters())  # type: ignore[assignment]
+    for path, array in parameters:
         if "norm" in path:
             return int(array.dtype.size)
     return 2

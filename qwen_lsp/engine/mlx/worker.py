@@ -9,16 +9,17 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from qwen_lsp.engine.request import Chunk, Lane, Request
+from qwen_lsp.engine.mlx.outbox import Deliver
+from qwen_lsp.engine.request import Lane, ModelShape, Request, Usage
 from qwen_lsp.engine.scheduler import Ended, Job, Scheduler
 from qwen_lsp.errors import EngineError, EngineUnavailable, GenerationFailed
 from qwen_lsp.settings import EngineSettings
 
 if TYPE_CHECKING:
-    from qwen_lsp.engine.mlx.generation import Generation, Machine
     from qwen_lsp.engine.mlx.loader import Loaded
+    from qwen_lsp.engine.mlx.machine import Machine
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,15 @@ class Facts:
     fim: str | None
     is_starter: bool
     context_tokens: int
-    shape: Any
+    shape: ModelShape
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a request ended and what it cost; delivered last."""
+
+    ended: Ended
+    usage: Usage
 
 
 class Worker:
@@ -58,24 +67,18 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name="qwen-lsp mlx", daemon=True)
         self._thread.start()
 
-    def submit(
-        self,
-        request: Request,
-        emit: Callable[[Chunk], None],
-        on_end: Callable[[Ended, Generation], None],
-        *,
-        warm: bool = False,
-    ) -> Job:
-        """Queue a request. Any thread; `emit` and `on_end` are called in the worker's."""
+    def submit(self, request: Request, deliver: Deliver, *, warm: bool = False) -> Job:
+        """Queue a request. `deliver` is called in the worker's thread with chunks and at last an Outcome."""
         from qwen_lsp.engine.mlx.generation import Generation
 
-        if self._machine is None:
-            raise EngineUnavailable("The model is still loading; try again in a moment.")
-        generation = Generation(self._machine, request, emit, warm=warm)
+        machine = self._machine
+        if machine is None:
+            raise self.failure or EngineUnavailable("The model is not loaded; try again in a moment.")
+        generation = Generation(machine, request, deliver, warm=warm)
         return self.scheduler.submit(
             generation.steps(),
             lane=Lane.WARM if warm else request.lane,
-            on_end=lambda ended: on_end(ended, generation),
+            on_end=lambda ended: machine.outbox.put(deliver, Outcome(ended, generation.usage()), now=True),
             supersedes=request.supersedes,
         )
 
@@ -128,11 +131,13 @@ class Worker:
         self.ready.set_exception(self.failure)
 
     def _serve(self) -> None:
+        assert self._machine is not None
         tidy = True
         while not self._closing:
             if self.scheduler.step():
                 self._last_work, tidy = time.monotonic(), False
                 continue
+            self._machine.outbox.flush()
             if not tidy and time.monotonic() - self._last_work > _TIDY_AFTER_S:
                 self._tidy_up()
                 tidy = True

@@ -1,0 +1,80 @@
+"""Several answers decoding as one batch: their KV merged side by side, taken apart when one leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import mlx.core as mx
+from mlx_lm.models.cache import BatchKVCache, KVCache
+
+from qwen_lsp.engine.mlx.choose import Chooser, Pick
+from qwen_lsp.engine.mlx.forward import Forward
+from qwen_lsp.engine.mlx.outbox import Outbox
+from qwen_lsp.engine.mlx.store import Lease
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """One answer in the batch."""
+
+    lease: Lease
+    chooser: Chooser
+    pick: Pick | None = None
+    """The token to feed; the batch replaces it by the one after."""
+
+
+class Batch:
+    """The merged KV of those that decode together. While in here, a lease's own caches are stale."""
+
+    def __init__(self, forward: Forward, outbox: Outbox) -> None:
+        self._forward = forward
+        self._outbox = outbox
+        self._members: list[Member] = []
+        self._caches: list[Any] = []
+
+    @staticmethod
+    def can_hold(lease: Lease) -> bool:
+        """Whether this kind of cache can be merged."""
+        return all(type(c) is KVCache for c in lease.caches)
+
+    def run(self, members: list[Member]) -> None:
+        """Feed every member its token and choose the next, in one forward."""
+        for stale in [m for m in self._members if m not in members]:
+            self.leave(stale)
+        self._join([m for m in members if m not in self._members])
+        picks = [m.pick for m in self._members if m.pick is not None]
+        for member, pick in zip(self._members, picks, strict=True):
+            member.chooser.remember(pick.token)
+        logits = self._forward.batch(mx.concatenate([p.token for p in picks]), self._caches)
+        chosen = [m.chooser.choose(logits[i : i + 1]) for i, m in enumerate(self._members)]
+        self._outbox.flush()
+        mx.async_eval([a for pick in chosen for a in pick.arrays()])  # type: ignore[no-untyped-call]
+        for member, pick in zip(self._members, chosen, strict=True):
+            member.pick = pick
+
+    def leave(self, member: Member) -> None:
+        """Give a member its own caches back; harmless when it is not in here."""
+        if member not in self._members:
+            return
+        place = self._members.index(member)
+        member.lease.caches = [c.extract(place) for c in self._caches]
+        self._members.pop(place)
+        if not self._members:
+            self._caches = []
+            return
+        rest = mx.array([i for i in range(len(self._members) + 1) if i != place])
+        for cache in self._caches:
+            cache.filter(rest)
+
+    def _join(self, members: list[Member]) -> None:
+        if not members:
+            return
+        layers = zip(*(m.lease.caches for m in members), strict=True)
+        merged = [BatchKVCache.merge(list(layer)) for layer in layers]
+        if self._caches:
+            for cache, more in zip(self._caches, merged, strict=True):
+                cache.extend(more)
+        else:
+            self._caches = merged
+        self._members += members

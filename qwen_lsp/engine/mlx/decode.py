@@ -1,0 +1,164 @@
+"""Decoding one answer: a step ahead of what is handed out, healed, drafted or together with others.
+
+The next forward is under way while the present token is handed out, except where the next choice depends
+on that token: while healing, and while a draft is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import mlx.core as mx
+
+from qwen_lsp.engine.mlx.answer import Answer
+from qwen_lsp.engine.mlx.batch import Batch, Member
+from qwen_lsp.engine.mlx.choose import Chooser, Pick
+from qwen_lsp.engine.mlx.machine import Machine
+from qwen_lsp.engine.mlx.meter import Meter
+from qwen_lsp.engine.mlx.store import Lease
+from qwen_lsp.engine.scheduler import Steps, Together
+
+
+class Lookup(Protocol):
+    """Drafts copied from known text (engine/lookup.py)."""
+
+    def extend(self, tokens: Iterable[int]) -> None:
+        """These came out."""
+        ...
+
+    def draft(self) -> list[int]:
+        """What probably follows; empty when it does not know, or has not been right lately."""
+        ...
+
+    def judged(self, drafted: int, accepted: int) -> None:
+        """How many of the last draft were right."""
+        ...
+
+
+@dataclass(slots=True)
+class Decoding:
+    """One answer being decoded in one lease."""
+
+    machine: Machine
+    lease: Lease
+    answer: Answer
+    chooser: Chooser
+    meter: Meter
+    remaining: bytes = b""
+    """Healing: bytes the output must still spell."""
+    lookup: Lookup | None = None
+    experts: bool = False
+    batch: Batch | None = None
+    """Company to decode with, when there is any."""
+
+    def steps(self, first: Pick) -> Steps:
+        """Token by token until the answer is over; `first` is chosen already."""
+        member = Member(self.lease, self.chooser)
+        pick, carried = first, False
+        try:
+            while True:
+                if self.lookup is not None and not self.remaining and self.lookup.draft():
+                    self._alone(member)
+                    following = self._drafted_step(pick)
+                else:
+                    following = self._plain_step(pick, member.pick if carried else None)
+                if following is None:
+                    return
+                pick, carried = following, False
+                if self.batch is not None and self._may_join():
+                    member.pick = pick
+                    carried = bool((yield Together(self.batch, member)))
+                    if carried:
+                        self.meter.forwards += 1
+                    else:
+                        self._alone(member)
+                else:
+                    yield None
+        finally:
+            self._alone(member)
+
+    def _alone(self, member: Member) -> None:
+        if self.batch is not None:
+            self.batch.leave(member)
+
+    def _may_join(self) -> bool:
+        return not self.remaining and not self.experts and self.answer.left_tokens > 1
+
+    # -- one step of each kind; the pick that follows, or None when the answer is over ----------------------
+
+    def _plain_step(self, pick: Pick, ahead: Pick | None) -> Pick | None:
+        if ahead is None and not self.remaining and self.answer.left_tokens > 1:
+            ahead = self._feed(pick)
+        token = int(pick.token.item())  # type: ignore[arg-type]
+        if ahead is not None:
+            self.lease.grew((token,))
+        if self._take(token, pick):
+            return None
+        if ahead is None:
+            ahead = self._feed(pick)
+            self.lease.grew((token,))
+        return ahead
+
+    def _drafted_step(self, pick: Pick) -> Pick | None:
+        """Hand out the present token, then check a draft of those after it in one forward."""
+        token = int(pick.token.item())  # type: ignore[arg-type]
+        if self._take(token, pick):
+            return None
+        assert self.lookup is not None
+        draft = self.lookup.draft()[: max(0, self.answer.left_tokens - 1)]
+        if not draft:
+            ahead = self._feed(pick)
+            self.lease.grew((token,))
+            return ahead
+        return self._check(token, draft)
+
+    def _check(self, token: int, draft: list[int]) -> Pick | None:
+        logits = self.machine.forward.every(mx.array([token, *draft]), self.lease.caches)
+        picks = self.chooser.choose(logits)
+        self.machine.outbox.flush()
+        mx.eval(picks.arrays())
+        chosen: list[int] = picks.token.tolist()  # type: ignore[assignment]
+        accepted = next((i for i, d in enumerate(draft) if d != chosen[i]), len(draft))
+        self.lease.grew((token, *draft))
+        self.lease.trim(len(draft) - accepted)
+        self.meter.checked(len(draft), accepted)
+        assert self.lookup is not None
+        self.lookup.judged(len(draft), accepted)
+        for row in range(accepted):
+            if self._take(chosen[row], picks, row=row):
+                return None
+        return picks.row(accepted)
+
+    def _take(self, token: int, pick: Pick, *, row: int = 0) -> bool:
+        if self.meter.first_token_ms is None:
+            self.meter.first_token_ms = self.meter.ms()
+        if self.remaining:
+            self.remaining = self.machine.vocabulary.spelled(self.remaining, token)
+        if self.lookup is not None:
+            self.lookup.extend((token,))
+        return self.answer.take(token, pick, row=row)
+
+    def _feed(self, pick: Pick) -> Pick:
+        """Feed a chosen token (its value need not be known yet) and choose the one after it."""
+        self.chooser.remember(pick.token)
+        self.meter.forwards += 1
+        return choose_after(self.machine, pick.token, self.lease, self.chooser, self.remaining, self.experts)
+
+
+def choose_after(
+    machine: Machine, tokens: mx.array, lease: Lease, chooser: Chooser, remaining: bytes, experts: bool
+) -> Pick:
+    """Run the model over `tokens` and choose what follows; lazy, but on its way."""
+    if experts:
+        with machine.experts.listening() as routed:
+            logits = machine.forward.last(tokens, lease.caches)
+    else:
+        logits, routed = machine.forward.last(tokens, lease.caches), None
+    mask = machine.healing.of(remaining, logits) if remaining else None
+    pick = chooser.choose(logits, mask)
+    pick.experts = routed
+    machine.outbox.flush()
+    mx.async_eval(pick.arrays())  # type: ignore[no-untyped-call]
+    return pick
