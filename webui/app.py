@@ -1,0 +1,70 @@
+"""The page as one ASGI app: tabs laid out, Gradio mounted with nothing left open, guarded."""
+
+from __future__ import annotations
+
+import os
+
+# Read when Gradio is imported: without them it asks the network for news of itself.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import fastapi
+import gradio as gr
+from starlette.types import ASGIApp
+
+from qwen_lsp.runtime import Services
+from webui import generate_tab
+from webui.guard import LOOPBACK, Guard
+from webui.header import header_html, notice_html
+from webui.look import css, theme
+from webui.room import Room
+from webui.shell import Shell
+from webui.speech import say
+
+_LARGEST_UPLOAD = "2mb"
+_HEADER_PERIOD_S = 2.0
+
+
+def build_page(services: Services) -> ASGIApp:
+    """The page for these services, safe also when served alone."""
+    room = Room(services)
+    app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = gr.mount_gradio_app(
+        app,
+        _blocks(room),
+        path="/",
+        theme=theme(),
+        css=css(),
+        i18n=say,
+        footer_links=["settings"],
+        run_history=False,
+        ssr_mode=False,
+        enable_monitoring=False,
+        max_file_size=_LARGEST_UPLOAD,
+        show_error=False,
+        mcp_server=False,
+        pwa=False,
+    )
+    return Guard(Shell(app), LOOPBACK | {services.settings.host.address})
+
+
+def _blocks(room: Room) -> gr.Blocks:
+    with gr.Blocks(
+        analytics_enabled=False, title="qwen-lsp", fill_width=True, delete_cache=(3600, 86400)
+    ) as page:
+        header = gr.HTML(elem_id="header", apply_default_css=False)
+        notice = gr.HTML(elem_id="notice", apply_default_css=False)
+        with gr.Tabs(elem_id="tabs"), gr.Tab(say("tab_generate"), id="generate"):
+            generate_tab.build(room, page)
+        _keep_header_true(room, page, header, notice)
+    return page
+
+
+def _keep_header_true(room: Room, page: gr.Blocks, header: gr.HTML, notice: gr.HTML) -> None:
+    async def look() -> tuple[str, str]:
+        info = await room.services.engine.info()
+        return header_html(info), notice_html(info)
+
+    timer = gr.Timer(_HEADER_PERIOD_S)
+    for event in (page.load, timer.tick):
+        event(look, None, [header, notice], queue=False, show_progress="hidden", api_visibility="private")

@@ -1,0 +1,96 @@
+"""The area where code is written live: a component of ours, because it colours every language and sends only news."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from webui.highlight import Highlighter, highlight
+from webui.words import both
+
+_SCRIPT = (Path(__file__).parent / "static" / "view.js").read_text("utf-8")
+
+
+def code_view(name: str, *, label: str = "result", empty: str = "result_empty") -> gr.HTML:
+    """An empty code area with its bar, tools and foot; its value is what `CodeStream.value` makes."""
+    template = (
+        f'<section class="q-view" data-phase="idle" data-empty="true"><header class="q-bar">'
+        f'<span class="q-phase" role="status" aria-live="polite">{both("phase_idle")}</span>'
+        f'<span class="q-stats"></span><span class="q-tools">'
+        f'<button type="button" class="q-copy"><span class="q-before">{both("copy")}</span>'
+        f'<span class="q-after">{both("copied")}</span></button>'
+        f'<button type="button" class="q-download">{both("download")}</button></span></header>'
+        f'<div class="q-scroll" tabindex="0" role="group" aria-labelledby="{name}-label">'
+        f'<span class="q-hidden" id="{name}-label">{both(label)}</span>'
+        f'<div class="q-empty">{both(empty)}</div>'
+        f'<pre class="q-code"><code class="q-settled"></code><code class="q-tail"></code></pre></div>'
+        f'<div class="q-prose"></div><footer class="q-foot"></footer></section>'
+    )
+    return gr.HTML(
+        value=None,
+        html_template=template,
+        js_on_load=_SCRIPT,
+        elem_id=name,
+        elem_classes=["q-host"],
+        apply_default_css=False,
+    )
+
+
+class CodeStream:
+    """Turns a growing text into values of the code area; what is settled is coloured and sent once."""
+
+    def __init__(self, run: str, language: str, file: str) -> None:
+        self._run, self._language, self._file = run, language, file
+        self._epoch = 0
+        self._code = ""
+        self._colours = Highlighter(language)
+
+    def value(
+        self,
+        code: str,
+        *,
+        state: str,
+        phase: str,
+        stats: str,
+        foot: str = "",
+        prose: str = "",
+        last: bool = False,
+        language: str = "",
+    ) -> dict[str, Any]:
+        """The area's next value; phase, stats and foot are HTML, code and prose plain text."""
+        if language and language != self._language:
+            self._restart(language)
+        if not code.startswith(self._code):
+            self._restart(self._language)
+        self._colours.feed(code[len(self._code) :])
+        self._code = code
+        settled, tail = self._colours.settled, self._colours.tail
+        if last:
+            settled, tail = self._final(settled + tail), ""
+        return {
+            "run": self._run,
+            "epoch": self._epoch,
+            "html": settled,
+            "tail": tail,
+            "state": state,
+            "phase": phase,
+            "stats": stats,
+            "foot": foot,
+            "prose": escape(prose),
+            "file": self._file,
+        }
+
+    def _restart(self, language: str) -> None:
+        self._epoch += 1
+        self._code, self._language = "", language
+        self._colours = Highlighter(language)
+
+    def _final(self, live: str) -> str:
+        """Colours of the whole code at once; the same as the live ones but for rare spans over lines."""
+        whole = highlight(self._code, self._language)
+        if not whole.startswith(self._colours.settled):
+            self._epoch += 1
+        return whole

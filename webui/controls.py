@@ -1,0 +1,90 @@
+"""The controls of the Generate form, in the order of form.NAMES."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from webui.form import LIMITS, NAMES, Form
+from webui.languages import AS_IS, LANGUAGES
+from webui.speech import say
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """One component a field of the form."""
+
+    by_name: dict[str, Any]
+
+    @property
+    def all(self) -> list[Any]:
+        """In the order of NAMES."""
+        return [self.by_name[name] for name in NAMES]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.by_name[name]
+
+
+def language_and_mode(base: Form) -> dict[str, Any]:
+    """What is wanted: language and way of asking."""
+    with gr.Row():
+        language = gr.Dropdown(
+            [*((name, name) for name in LANGUAGES), (say("as_is"), AS_IS)],
+            value=base.language,
+            label=say("language"),
+            elem_id="language",
+            scale=2,
+            min_width=150,
+        )
+        mode = gr.Radio(
+            [(say("mode_generate"), "generate"), (say("mode_complete"), "complete")],
+            value=base.mode,
+            label=say("mode"),
+            elem_id="mode",
+            scale=3,
+            min_width=220,
+        )
+    return {"language": language, "mode": mode}
+
+
+def sampling(base: Form) -> dict[str, Any]:
+    """How tokens are drawn and where the answer ends."""
+    made: dict[str, Any] = {}
+    with gr.Accordion(say("sampling"), open=True, elem_id="sampling"):
+        with gr.Row():
+            made["temperature"] = _slider("temperature", base, 0.05)
+            made["max_tokens"] = _slider("max_tokens", base, 1, top=8192)
+        with gr.Row():
+            made["top_p"] = _slider("top_p", base, 0.01)
+            made["top_k"] = _slider("top_k", base, 1)
+        with gr.Row():
+            made["repetition_penalty"] = _slider("repetition_penalty", base, 0.01)
+            made["min_p"] = _slider("min_p", base, 0.01)
+    with gr.Accordion(say("more"), open=False, elem_id="more"):
+        made["system"] = gr.Textbox(
+            label=say("system_prompt"), placeholder=say("system_hint"), lines=2, elem_id="system"
+        )
+        with gr.Row():
+            made["stop_texts"] = gr.Textbox(
+                label=say("stop_texts"), lines=2, elem_id="stop-texts", min_width=150
+            )
+            made["seed"] = gr.Number(
+                label=say("seed"), value=None, precision=0, minimum=0, elem_id="seed", min_width=150
+            )
+    return made
+
+
+def _slider(name: str, base: Form, step: float, top: float | None = None) -> gr.Slider:
+    low, high = LIMITS[name]
+    return gr.Slider(
+        low,
+        top or high,
+        getattr(base, name),
+        step=step,
+        label=say(name),
+        elem_id=name.replace("_", "-"),
+        min_width=150,
+        buttons=[],
+    )

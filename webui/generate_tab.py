@@ -1,0 +1,188 @@
+"""The start page: a request or code in, code out, streamed; with everything that shapes it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import gradio as gr
+
+from qwen_lsp.engine.request import EngineInfo
+from webui.answer import parts
+from webui.ask import Refusal, plan, shown
+from webui.code_view import CodeStream, code_view
+from webui.controls import Controls, language_and_mode, sampling
+from webui.examples import EXAMPLES
+from webui.form import NAMES, Form, defaults, read
+from webui.languages import AS_IS, ending
+from webui.picture import picture_html
+from webui.preset_panel import preset_panel
+from webui.progress import foot_html, phase_html, stats_html
+from webui.room import Room, key_of
+from webui.speech import say
+from webui.stream import Generation
+from webui.words import both
+
+_TAB = "generate"
+_ADDRESS = (
+    "(...values) => { const names = %s; const query = new URLSearchParams(location.search);"
+    "names.forEach((name, i) => values[i] === null || values[i] === '' ? query.delete(name) : query.set(name, values[i]));"
+    "history.replaceState(null, '', '?' + query); }"
+)
+
+
+def build(room: Room, page: gr.Blocks) -> None:
+    """Lay out the tab and wire it."""
+    with gr.Row(equal_height=False, elem_classes="q-two"):
+        with gr.Column(scale=5, min_width=320, elem_classes="q-form"):
+            request = gr.Textbox(
+                label=say("request"),
+                placeholder=say("request_hint"),
+                lines=7,
+                max_lines=18,
+                elem_id="request",
+                autofocus=True,
+            )
+            wanted = language_and_mode(Form())
+            with gr.Row():
+                go = gr.Button(say("go"), variant="primary", elem_id="go", scale=3, min_width=190)
+                stop = gr.Button(say("stop"), elem_id="stop", scale=1, min_width=90, interactive=False)
+            form = Controls(wanted | sampling(Form()))
+            preset_panel(request, form)
+            show, prompt = _prompt_panel()
+        with gr.Column(scale=7, min_width=340):
+            view = code_view("result")
+            picture = gr.HTML(elem_id="picture", apply_default_css=False)
+    _example_cards(request, form)
+    _wire(room, request, form, go, stop, view)
+    show.click(
+        _shower(room),
+        [request, *form.all],
+        prompt,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    page.load(_opener(room), None, [picture, *form.all], show_progress="hidden", api_visibility="private")
+
+
+def _prompt_panel() -> tuple[gr.Button, gr.Textbox]:
+    with gr.Accordion(say("prompt_shown"), open=False, elem_id="prompt-panel"):
+        show = gr.Button(say("prompt_show"), size="sm", elem_id="prompt-show")
+        prompt = gr.Textbox(
+            show_label=False,
+            label=say("prompt_shown"),
+            lines=4,
+            max_lines=14,
+            interactive=False,
+            elem_id="prompt-text",
+        )
+    return show, prompt
+
+
+def _example_cards(request: gr.Textbox, form: Controls) -> None:
+    gr.HTML(f'<h2 class="q-heading">{both("examples")}</h2>', apply_default_css=False)
+    with gr.Row(elem_classes="q-examples"):
+        for example in EXAMPLES:
+            card = gr.Button(
+                say(example.key), size="sm", elem_id=example.key, elem_classes="q-card", min_width=150
+            )
+            fill = json.dumps([list(example.request), example.language])
+            card.click(
+                None,
+                None,
+                [request, form["language"], form["mode"]],
+                js=f"() => {{ const [words, language] = {fill};"
+                "return [words[document.documentElement.lang.startsWith('zh') ? 1 : 0], language, 'generate']; }",
+                api_visibility="private",
+            )
+
+
+def _wire(
+    room: Room, request: gr.Textbox, form: Controls, go: gr.Button, stop: gr.Button, view: gr.HTML
+) -> None:
+    go.click(
+        _runner(room),
+        [request, *form.all],
+        [view, go, stop],
+        concurrency_limit=None,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    stop.click(_stopper(room), None, None, queue=False, show_progress="hidden", api_visibility="private")
+    gr.on(
+        [control.change for control in form.all],
+        None,
+        form.all,
+        None,
+        js=_ADDRESS % json.dumps(NAMES),
+        show_progress="hidden",
+        api_visibility="private",
+    )
+
+
+def _runner(room: Room) -> Any:
+    async def run(request: gr.Request, text: str, *values: Any) -> AsyncIterator[tuple[Any, Any, Any]]:
+        form = read(dict(zip(NAMES, values, strict=True)))
+        info = await room.services.engine.info()
+        asked = plan(text or "", form, info)
+        stream = CodeStream(uuid.uuid4().hex, form.language, f"result.{ending(form.language)}")
+        if isinstance(asked, Refusal):
+            yield stream.value("", state="failed", phase=both(asked.key), stats=""), _on(True), _on(False)
+            return
+        generation = Generation(room.services.engine, asked)
+        async with aclosing(room.running.follow(key_of(request, _TAB), generation)) as states:  # type: ignore[type-var]
+            async for state in states:
+                info = await room.services.engine.info()
+                yield _drawn(stream, state, info, form), _on(state.ended), _on(not state.ended)
+
+    return run
+
+
+def _drawn(stream: CodeStream, state: Generation, info: EngineInfo, form: Form) -> dict[str, Any]:
+    answer = parts(state.text)
+    return stream.value(
+        answer.code,
+        state=state.phase,
+        phase=phase_html(state),
+        stats=stats_html(state, info),
+        foot=foot_html(form),
+        prose=answer.prose,
+        last=state.ended,
+        language=answer.language if form.language == AS_IS else "",
+    )
+
+
+def _on(interactive: bool) -> Any:
+    return gr.update(interactive=interactive)
+
+
+def _stopper(room: Room) -> Any:
+    async def stop(request: gr.Request) -> None:
+        room.running.stop(key_of(request, _TAB))
+
+    return stop
+
+
+def _shower(room: Room) -> Any:
+    async def show(text: str, *values: Any) -> str:
+        asked = plan(
+            text or "", read(dict(zip(NAMES, values, strict=True))), await room.services.engine.info()
+        )
+        if isinstance(asked, Refusal):
+            raise gr.Error(say(asked.key), print_exception=False)
+        return shown(asked)
+
+    return show
+
+
+def _opener(room: Room) -> Any:
+    async def opened(request: gr.Request) -> list[Any]:
+        info = await room.services.engine.info()
+        form = read(dict(request.query_params), defaults(info))
+        return [picture_html(info.shape), *(getattr(form, name) for name in NAMES)]
+
+    return opened

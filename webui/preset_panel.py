@@ -1,0 +1,95 @@
+"""Saving, loading, importing and exporting the form's settings under names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from qwen_lsp.paths import paths
+from webui.controls import Controls
+from webui.form import NAMES, read
+from webui.presets import Preset, Presets
+from webui.speech import say
+from webui.words import both
+
+_DOWNLOAD = (
+    "(text) => { const url = URL.createObjectURL(new Blob([text], {type: 'application/json'}));"
+    "Object.assign(document.createElement('a'), {href: url, download: 'qwen-lsp-presets.json'}).click();"
+    "setTimeout(() => URL.revokeObjectURL(url), 1000); }"
+)
+
+
+def preset_panel(request: gr.Textbox, form: Controls) -> None:
+    """The folded panel below the form."""
+    with gr.Accordion(say("presets"), open=False, elem_id="presets"):
+        with gr.Row():
+            chosen = gr.Dropdown(
+                _names(), value=None, label=say("preset"), elem_id="preset", scale=3, min_width=140
+            )
+            load = gr.Button(say("load"), size="sm", elem_id="preset-load", min_width=70)
+            drop = gr.Button(say("delete"), size="sm", elem_id="preset-delete", min_width=70)
+        with gr.Row():
+            name = gr.Textbox(
+                label=say("preset_name"), max_length=80, elem_id="preset-name", scale=3, min_width=140
+            )
+            keep_request = gr.Checkbox(label=say("keep_request"), value=False, elem_id="preset-with-request")
+            save = gr.Button(say("save"), size="sm", elem_id="preset-save", min_width=70)
+        with gr.Row():
+            given = gr.UploadButton(say("import"), size="sm", file_types=[".json"], elem_id="preset-import")
+            export = gr.Button(say("export"), size="sm", elem_id="preset-export")
+        told = gr.HTML(elem_id="preset-told", apply_default_css=False)
+        text = gr.Textbox(visible=False)
+    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    save.click(_save, [name, keep_request, request, *form.all], [chosen, told], **quiet)
+    load.click(_load, [chosen, request, *form.all], [request, *form.all], **quiet)
+    drop.click(_drop, chosen, [chosen, told], **quiet)
+    given.upload(_import, given, [chosen, told], **quiet)
+    export.click(lambda: _store().export(), None, text, **quiet).then(None, text, None, js=_DOWNLOAD)
+
+
+def _store() -> Presets:
+    return Presets(paths().data / "presets.json")
+
+
+def _names() -> list[str]:
+    return list(_store().all())
+
+
+def _save(name: str, keep_request: bool, request: str, *values: Any) -> tuple[Any, str]:
+    name = (name or "").strip()
+    if not name:
+        return gr.update(), _told("preset_unnamed", bad=True)
+    form = read(dict(zip(NAMES, values, strict=True)))
+    _store().keep(name, Preset(form, request if keep_request else None))
+    return gr.update(choices=_names(), value=name), _told("preset_saved", name=name)
+
+
+def _load(name: str | None, request: str, *values: Any) -> list[Any]:
+    preset = _store().all().get(name or "")
+    if preset is None:
+        return [request, *values]
+    return [
+        request if preset.request is None else preset.request,
+        *(getattr(preset.form, field) for field in NAMES),
+    ]
+
+
+def _drop(name: str | None) -> tuple[Any, str]:
+    if not name:
+        return gr.update(), ""
+    _store().drop(name)
+    return gr.update(choices=_names(), value=None), _told("preset_deleted", name=name)
+
+
+def _import(path: str) -> tuple[Any, str]:
+    try:
+        count = _store().take_in(Path(path).read_text("utf-8"))
+    except (ValueError, OSError) as error:
+        return gr.update(), _told("preset_broken", bad=True, why=error)
+    return gr.update(choices=_names()), _told("preset_imported", count=count)
+
+
+def _told(key: str, *, bad: bool = False, **values: object) -> str:
+    return f'<div class="q-say{" bad" if bad else ""}" role="status">{both(key, **values)}</div>'

@@ -1,0 +1,69 @@
+"""How a generation goes, in words and numbers for the bar above a result."""
+
+from __future__ import annotations
+
+from qwen_lsp.engine.request import EngineInfo
+from webui.form import Form
+from webui.languages import AS_IS
+from webui.stream import Generation
+from webui.words import both
+
+
+def phase_html(state: Generation) -> str:
+    """The phase in words: queued, reading n of m tokens, writing, and how it ended."""
+    if state.phase == "reading" and state.progress is not None:
+        return both("phase_reading", done=state.progress.done_tokens, total=state.progress.total_tokens)
+    words = both(f"phase_{state.phase}")
+    if state.phase == "failed":
+        from html import escape
+
+        return f'{words}<span class="q-why">{escape(state.error)}</span>'
+    return words
+
+
+def stats_html(state: Generation, info: EngineInfo) -> str:
+    """Tokens, speed, time to first token, context and memory; what is not known is left out."""
+    facts: list[str] = []
+    if state.generated_tokens:
+        facts.append(both("stat_tokens", count=f"{state.generated_tokens:,}"))
+    if state.tokens_per_s is not None:
+        facts.append(both("stat_speed", rate=f"{state.tokens_per_s:.0f}"))
+    if state.first_token_ms is not None:
+        facts.append(both("stat_first", ms=f"{state.first_token_ms:.0f}"))
+    if state.usage is not None and state.usage.cached_tokens:
+        facts.append(both("stat_cached", count=f"{state.usage.cached_tokens:,}"))
+    if state.used_tokens and info.context_tokens:
+        facts.append(both("stat_context", used=f"{state.used_tokens:,}", window=f"{info.context_tokens:,}"))
+    memory = memory_bytes(info)
+    if memory:
+        facts.append(both("stat_memory", gib=f"{memory / 2**30:.2f}"))
+    return "".join(f"<span>{fact}</span>" for fact in facts)
+
+
+def foot_html(form: Form) -> str:
+    """The sampling settings the result was drawn with."""
+    language = both("as_is") if form.language == AS_IS else form.language
+    if form.temperature == 0:
+        drawn = [both("greedy")]
+    else:
+        drawn = [
+            f"{both('temperature')} {form.temperature:g}",
+            f"top-p {form.top_p:g}",
+            f"top-k {form.top_k}",
+        ]
+        drawn += [f"min-p {form.min_p:g}"] * bool(form.min_p)
+    facts = [language, *drawn, f"{both('max_tokens')} {form.max_tokens}"]
+    if form.repetition_penalty != 1.0:
+        facts.append(f"{both('repetition_penalty')} {form.repetition_penalty:g}")
+    if form.seed is not None:
+        facts.append(f"seed {form.seed}")
+    return "".join(f"<span>{fact}</span>" for fact in facts)
+
+
+def memory_bytes(info: EngineInfo) -> float | None:
+    """Memory the engine says it uses now, else None."""
+    gauges = dict(info.load)
+    for name in ("memory_active_bytes", "mlx_active_bytes", "active_bytes", "memory_process_bytes"):
+        if gauges.get(name):
+            return gauges[name]
+    return None

@@ -1,0 +1,72 @@
+"""The HTML around Gradio's page: the bare browser language `zh` is made to count, foreign addresses are taken out."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_LANGUAGE = (
+    "<script>if(/^zh(-hans.*|-sg|-my)?$/i.test(navigator.language)){"
+    "Object.defineProperty(navigator,'language',{get:()=>'zh-CN'});"
+    "Object.defineProperty(navigator,'languages',{get:()=>['zh-CN','zh']})}</script>"
+)
+_FOREIGN = re.compile(r"<meta\s+(?:property|name)=\"(?:og|twitter):[^>]*>", re.DOTALL)
+
+
+def rewrite(html: str) -> str:
+    """The page without social-media tags and with the language script first."""
+    return _FOREIGN.sub("", html).replace("<head>", f"<head>{_LANGUAGE}", 1)
+
+
+class Shell:
+    """Rewrites HTML pages on their way out; everything else, streams above all, passes untouched."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; hold back the parts of an HTML answer until it is whole."""
+        if scope["type"] != "http" or scope["method"] != "GET" or not _is_page(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        start: Message | None = None
+        body = bytearray()
+
+        async def hold(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start":
+                start = message
+                if not _is_html(message):
+                    await send(message)
+            elif start is None or not _is_html(start):
+                await send(message)
+            else:
+                body.extend(message.get("body", b""))
+                if not message.get("more_body", False):
+                    await _send_page(start, bytes(body), send)
+
+        # Without this header no middleware below compresses what we must read.
+        headers = [(k, v) for k, v in scope["headers"] if k != b"accept-encoding"]
+        await self._app({**scope, "headers": headers}, receive, hold)
+
+
+def _is_page(path: str) -> bool:
+    return "/gradio_api/" not in path and "/assets/" not in path and "/static/" not in path
+
+
+def _is_html(start: Message) -> bool:
+    return any(k.lower() == b"content-type" and v.startswith(b"text/html") for k, v in start["headers"])
+
+
+async def _send_page(start: Message, body: bytes, send: Send) -> None:
+    page = rewrite(body.decode("utf-8")).encode()
+    headers = [(k, v) for k, v in start["headers"] if k.lower() != b"content-length"]
+    headers += [
+        (b"content-length", str(len(page)).encode()),
+        (b"referrer-policy", b"no-referrer"),
+        (b"x-frame-options", b"SAMEORIGIN"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    await send({**start, "headers": headers})
+    await send({"type": "http.response.body", "body": page})
