@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qwen_lsp.assist.suggestion import SuggestionTrace
 from qwen_lsp.engine.base import Engine
+from qwen_lsp.errors import SettingsError
 from qwen_lsp.metrics import Ring
 from qwen_lsp.settings import Settings
+
+if TYPE_CHECKING:
+    from qwen_lsp.assist.assistant import Assistant
+    from qwen_lsp.engine.managed import Report
+    from qwen_lsp.engine.starter.build import BuildProgress
 
 
 @dataclass(slots=True)
@@ -17,3 +28,89 @@ class Services:
     settings: Settings
     engine: Engine
     traces: Ring[SuggestionTrace] = field(default_factory=Ring)
+
+
+def open_engine(settings: Settings) -> Engine:
+    """The engine of this process: MLX, a remote server, the demo or none. Returns at once; loading goes on behind.
+
+    Raises SettingsError for a remote engine without an address or with one that may not be used.
+    """
+    kind = settings.engine.kind
+    if kind == "none":
+        from qwen_lsp.engine.none import NoEngine
+
+        return NoEngine()
+    if kind == "demo":
+        from qwen_lsp.engine.demo import DemoEngine
+
+        return DemoEngine()
+    if kind == "remote":
+        return _remote(settings)
+    return _local(settings)
+
+
+def build_assistant(
+    settings: Settings,
+    engine: Engine,
+    roots: Sequence[Path],
+    traces: Ring[SuggestionTrace] | None = None,
+) -> Assistant:
+    """The assistant of one editor window, with the context and the recall of its workspace."""
+    from qwen_lsp.assist.assistant import Assistant
+    from qwen_lsp.assist.context import Context
+    from qwen_lsp.assist.recall import Recall
+
+    context = Context(settings.context, roots)
+    recall = Recall(settings.recall, roots, context.is_private)
+    return Assistant(engine, settings, context=context, recall=recall, traces=traces)
+
+
+def _remote(settings: Settings) -> Engine:
+    from qwen_lsp.engine.remote import RemoteEngine
+
+    options = settings.engine
+    if not options.url:
+        raise SettingsError("engine.kind is remote, but engine.url is empty. Set it to the server's address.")
+    return RemoteEngine(
+        options.url,
+        model=options.remote_model,
+        api_key=os.environ.get(options.api_key_env) if options.api_key_env else None,
+        fim=options.remote_fim,
+        allow_elsewhere=options.allow_elsewhere,
+    )
+
+
+def _local(settings: Settings) -> Engine:
+    from qwen_lsp.engine.managed import ManagedEngine
+
+    async def load(model: str, report: Report) -> Engine:
+        from qwen_lsp.engine.models import choose_model
+
+        choice = await asyncio.to_thread(choose_model, model)
+        folder = choice.folder or await _starter_folder(report)
+        return await _open_mlx(folder, settings, report)
+
+    return ManagedEngine(load, model=settings.engine.model, keep_alive_s=settings.engine.keep_alive_s)
+
+
+async def _starter_folder(report: Report) -> Path:
+    """The starter's folder, built first when it is not there."""
+    from qwen_lsp.engine.starter.build import ensure_starter
+
+    stopped = False
+
+    def tell(progress: BuildProgress) -> None:
+        report(progress.share, f"Building the starter model: {progress.step}", progress.seconds_left)
+
+    try:
+        return await asyncio.to_thread(ensure_starter, progress=tell, stop=lambda: stopped)
+    finally:
+        stopped = True
+
+
+async def _open_mlx(folder: Path, settings: Settings, report: Report) -> Engine:
+    from qwen_lsp.engine.mlx.engine import MlxEngine
+
+    engine = MlxEngine(folder, settings.engine, on_progress=lambda share, step: report(share, step, None))
+    await engine.ready()
+    return engine

@@ -1,0 +1,31 @@
+"""Fixtures for every room: an own home for our files, and the starter model, built once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before anything imports them: nothing under test may reach out.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+_CACHE = Path(os.environ.get("QWEN_LSP_TEST_CACHE", Path.home() / ".cache" / "qwen-lsp-tests"))
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test has its own config, cache, data and runtime folders."""
+    home = tmp_path / "qwen-lsp-home"
+    monkeypatch.setenv("QWEN_LSP_HOME", str(home))
+    return home
+
+
+@pytest.fixture(scope="session")
+def starter_folder() -> Iterator[Path]:
+    """The starter model, built by its own code; kept between runs while its recipe stays the same."""
+    from qwen_lsp.engine.starter.build import ensure_starter, recipe_fingerprint
+
+    yield ensure_starter(_CACHE / f"starter-{recipe_fingerprint()}")
