@@ -14,7 +14,33 @@ from pathlib import Path
 from qwen_lsp.assist.languages import language_of
 
 _SKIPPED_FOLDERS = frozenset(
-    [".git", ".hg", ".svn", ".jj", "node_modules", "bower_components", "__pycache__", ".venv", "venv", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".idea", ".vscode", ".gradle", ".cache", ".next", ".nuxt", ".terraform", "site-packages", ".eggs", "DerivedData", "Pods"]
+    [
+        ".git",
+        ".hg",
+        ".svn",
+        ".jj",
+        "node_modules",
+        "bower_components",
+        "__pycache__",
+        ".venv",
+        "venv",
+        ".tox",
+        ".nox",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        ".idea",
+        ".vscode",
+        ".gradle",
+        ".cache",
+        ".next",
+        ".nuxt",
+        ".terraform",
+        "site-packages",
+        ".eggs",
+        "DerivedData",
+        "Pods",
+    ]
 )
 _BATCH = 64
 """Entries looked at between two pauses."""

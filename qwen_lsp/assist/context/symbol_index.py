@@ -1,0 +1,144 @@
+"""Where the workspace defines its names. Filled by one background thread; bounded in files, symbols and bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+from qwen_lsp.assist.context.secrets import holds_key
+from qwen_lsp.assist.context.workspace import WalkLimits, gentle_pause, lower_priority, walk
+from qwen_lsp.assist.document import Snapshot
+from qwen_lsp.assist.languages import language_of
+from qwen_lsp.assist.symbols import definitions
+from qwen_lsp.assist.syntax import LANGUAGES
+
+_MAX_FILE_BYTES = 200_000
+_MAX_SYMBOLS = 150_000
+_MAX_FILES = 20_000
+_START_AFTER_S = 0.3
+"""The first suggestion goes before the index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A definition in a file of the workspace; lines from 0, both included."""
+
+    path: Path
+    first: int
+    last: int
+    kind: str
+
+
+class SymbolIndex:
+    """Name -> definitions. `look_up` never waits for the thread that fills it."""
+
+    def __init__(self, roots: list[Path], is_private: Callable[[Path], bool]) -> None:
+        self._roots, self._is_private = roots, is_private
+        self._by_name: dict[str, tuple[Definition, ...]] = {}
+        self._names: dict[Path, tuple[str, ...]] = {}
+        self._count = 0
+        self._stop = threading.Event()
+        self._walked = threading.Event()
+        self._changed: SimpleQueue[Snapshot | Path | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="workspace-symbols", daemon=True)
+        self._thread.start()
+
+    def look_up(self, name: str) -> tuple[Definition, ...]:
+        """All known definitions of a name."""
+        return self._by_name.get(name, ())
+
+    def changed(self, what: Snapshot | Path) -> None:
+        """A document or a file on disk is different now; it is read again in the background."""
+        self._changed.put(what)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether the first walk is done and no change is waiting, after at most this long."""
+        if not self._walked.wait(timeout_s):
+            return False
+        done = threading.Event()
+        self._changed.put(_Barrier(done))  # type: ignore[arg-type]
+        return done.wait(timeout_s)
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether the first walk is done."""
+        return self._walked.is_set()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(files, symbols) known."""
+        return len(self._names), self._count
+
+    def close(self) -> None:
+        """Stop the thread."""
+        self._stop.set()
+        self._changed.put(None)
+        self._thread.join(timeout=2)
+
+    def _run(self) -> None:
+        lower_priority()
+        if not self._stop.wait(_START_AFTER_S):
+            self._fill()
+        self._walked.set()
+        while not self._stop.is_set():
+            self._take(self._changed.get())
+
+    def _fill(self) -> None:
+        pause = gentle_pause()
+        limits = WalkLimits(max_files=_MAX_FILES, max_file_bytes=_MAX_FILE_BYTES)
+        for path in walk(self._roots, self._is_private, limits, pause=pause, stop=self._stop.is_set):
+            language = language_of(path)
+            if language in LANGUAGES and path not in self._names:
+                self._learn(path, _read(path), str(language))
+                pause()
+            while not self._changed.empty():
+                self._take(self._changed.get())
+            if self._count >= _MAX_SYMBOLS:
+                return
+
+    def _take(self, what: object) -> None:
+        if isinstance(what, _Barrier):
+            what.done.set()
+        elif isinstance(what, Snapshot):
+            if what.path is not None and not self._is_private(what.path):
+                self._learn(what.path, what.text, what.language)
+        elif isinstance(what, Path):
+            readable = what.is_file() and not self._is_private(what)
+            self._learn(what, _read(what) if readable else "", language_of(what) or "")
+
+    def _learn(self, path: Path, text: str, language: str) -> None:
+        self._forget(path)
+        if len(text) > _MAX_FILE_BYTES:
+            return
+        found = definitions(text, language)
+        for symbol in found:
+            place = Definition(path, symbol.first, symbol.last, symbol.kind)
+            self._by_name[symbol.name] = (*self._by_name.get(symbol.name, ()), place)
+        self._names[path] = tuple(symbol.name for symbol in found)
+        self._count += len(found)
+
+    def _forget(self, path: Path) -> None:
+        for name in self._names.pop(path, ()):
+            left = tuple(place for place in self._by_name.get(name, ()) if place.path != path)
+            self._count -= len(self._by_name.get(name, ())) - len(left)
+            if left:
+                self._by_name[name] = left
+            else:
+                self._by_name.pop(name, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Barrier:
+    done: threading.Event
+
+
+def _read(path: Path) -> str:
+    with contextlib.suppress(OSError):
+        data = path.read_bytes()
+        if not holds_key(data):
+            return data.decode("utf-8", "replace")
+    return ""
