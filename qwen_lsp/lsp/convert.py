@@ -17,6 +17,10 @@ class Positions:
     """
 
     def __init__(self, encoding: str = types.PositionEncodingKind.Utf16.value) -> None:
+        self.agree(encoding)
+
+    def agree(self, encoding: str) -> None:
+        """Count in `encoding` from now on: what was agreed on at `initialize`."""
         self.encoding = encoding
         self._units: Callable[[str], int] = _UNITS[encoding]
 

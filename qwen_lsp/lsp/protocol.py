@@ -103,7 +103,7 @@ class Protocol(LanguageServerProtocol):
         if "id" in data and not _usable_id(data["id"]):
             return JsonRpcInvalidRequest("A request's id is a whole number or a text")
         if "id" in data and method not in self.fm.builtin_features and method not in self.fm.features:
-            return JsonRpcMethodNotFound.of(method)
+            return JsonRpcMethodNotFound(f"There is no method {method}")
         return None
 
     def _unreadable(self, data: dict[str, Any], error: Exception) -> None:

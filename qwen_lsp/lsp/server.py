@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from qwen_lsp import __version__
 from qwen_lsp.engine.base import Engine
@@ -23,7 +24,7 @@ from qwen_lsp.lsp.features import (
     lifecycle,
 )
 from qwen_lsp.lsp.protocol import Server
-from qwen_lsp.lsp.session import BuildAssistant, OpenEngine, Session
+from qwen_lsp.lsp.session import BuildAssistant, OpenEngine, Parts, Session
 from qwen_lsp.lsp.wire import serve, take_stdio
 from qwen_lsp.metrics import Ring
 from qwen_lsp.paths import paths
@@ -43,28 +44,29 @@ def run_stdio(open_engine: OpenEngine, *, kind: str | None = None, trace: Path |
 
     `kind` overrules the setting engine.kind; `trace` is a file for one JSON line per suggestion.
     """
+    return run_parts(Parts(open_engine, _assistant_builder(trace), _import_what_is_slow, kind))
+
+
+def run_parts(parts: Parts) -> int:
+    """The same with an assistant of the caller's choice."""
     reading, writing = take_stdio()
     _log_to_stderr()
-    return asyncio.run(_run(reading, writing, open_engine, kind, trace))
+    return asyncio.run(_run(reading, writing, parts))
 
 
-def create_server(
-    open_engine: OpenEngine, build_assistant: BuildAssistant, *, kind: str | None = None
-) -> tuple[Server, Session]:
+def create_server(parts: Parts) -> tuple[Server, Session]:
     """A server with every feature registered, not yet connected to anything."""
     server = Server(SECTION, __version__)
-    session = Session(server, open_engine, build_assistant, kind)
+    session = Session(server, parts)
     for feature in FEATURES:
         feature.register(server, session)
     return server, session
 
 
-async def _run(
-    reading: int, writing: object, open_engine: OpenEngine, kind: str | None, trace: Path | None
-) -> int:
-    server, session = create_server(open_engine, _assistant_builder(trace), kind=kind)
+async def _run(reading: int, writing: BinaryIO, parts: Parts) -> int:
+    server, session = create_server(parts)
     try:
-        return await serve(server, reading, writing)  # type: ignore[arg-type]
+        return await serve(server, reading, writing)
     finally:
         await session.close()
 
@@ -81,6 +83,11 @@ def _assistant_builder(trace: Path | None) -> BuildAssistant:
         return build_assistant(settings, engine, roots, rings[0])
 
     return build
+
+
+def _import_what_is_slow() -> None:
+    for module in ("runtime", "assist.assistant", "assist.context", "assist.recall", "engine.remote"):
+        importlib.import_module(f"qwen_lsp.{module}")
 
 
 def _writable(file: Path) -> Path | None:

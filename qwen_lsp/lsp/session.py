@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import importlib
 import logging
 import os
 from collections.abc import Callable, Coroutine, Sequence
@@ -31,6 +30,19 @@ log = logging.getLogger(__name__)
 OpenEngine = Callable[[Settings], Engine]
 BuildAssistant = Callable[[Settings, Engine, Sequence[Path]], "Assistant"]
 
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parts:
+    """How a window gets its engine and its assistant."""
+
+    open_engine: OpenEngine
+    build_assistant: BuildAssistant
+    prepare: Callable[[], None] = lambda: None
+    """Run in a thread before anything is built: the slow imports."""
+    kind: str | None = None
+    """Overrules the setting engine.kind."""
+
+
 _WATCH_LOADING_S = 0.5
 _KEPT_SUGGESTIONS = 64
 """How many shown suggestions can still be accepted or asked for their source."""
@@ -39,13 +51,7 @@ _KEPT_SUGGESTIONS = 64
 class Session:
     """Everything one window's features share. Lives on one event loop."""
 
-    def __init__(
-        self,
-        server: Server,
-        open_engine: OpenEngine,
-        build_assistant: BuildAssistant,
-        kind: str | None = None,
-    ) -> None:
+    def __init__(self, server: Server, parts: Parts) -> None:
         self.editor = Editor(server)
         self.documents = Documents()
         self.settings = Settings()
@@ -55,9 +61,7 @@ class Session:
         self.asks_ghost_text = False
         """Whether this editor has inline completion: it said so, or has asked for one."""
         self._server = server
-        self._open_engine = open_engine
-        self._build_assistant = build_assistant
-        self._kind = kind
+        self._parts = parts
         self._given: dict[str, Any] = {}
         self._assistant: Assistant | None = None
         self._ready = asyncio.Event()
@@ -132,11 +136,9 @@ class Session:
             settings, problems = load_settings(given, file=Path(os.devnull))
         for problem in problems:
             self.editor.tell(f"qwen-lsp: {problem}")
-        if self._kind:
-            settings = dataclasses.replace(
-                settings,
-                engine=dataclasses.replace(settings.engine, kind=self._kind),  # type: ignore[arg-type]
-            )
+        if kind := self._parts.kind:
+            engine = dataclasses.replace(settings.engine, kind=kind)  # type: ignore[arg-type]
+            settings = dataclasses.replace(settings, engine=engine)
         return settings
 
     async def _rebuild(self, settings: Settings) -> None:
@@ -145,10 +147,10 @@ class Session:
         self.settings = settings
         self._failure = ""
         try:
-            await asyncio.to_thread(_import_what_the_assistant_needs)
+            await asyncio.to_thread(self._parts.prepare)
             if self.engine is None:
-                self.engine = self._open_engine(settings)
-            self._assistant = self._build_assistant(settings, self.engine, self.roots)
+                self.engine = self._parts.open_engine(settings)
+            self._assistant = self._parts.build_assistant(settings, self.engine, self.roots)
         except QwenLspError as error:
             self._fail(str(error))
         except Exception as error:
@@ -338,12 +340,6 @@ class Session:
             failure=self._failure,
             address=f"http://{host.address}:{host.port}/" if host.page else "",
         )
-
-
-def _import_what_the_assistant_needs() -> None:
-    """In a thread, so that the editor is answered meanwhile."""
-    for module in ("assist.assistant", "assist.context", "assist.recall", "engine.remote"):
-        importlib.import_module(f"qwen_lsp.{module}")
 
 
 def _section(options: Any) -> dict[str, Any]:

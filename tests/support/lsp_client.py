@@ -182,7 +182,8 @@ class LspClient:
             message = json.loads(body)
             self.received.append(message)
             if "method" in message and "id" in message:
-                reply = self.answer_with.get(message["method"], _nothing)(message.get("params"))
+                answer = self.answer_with.get(message["method"])
+                reply = answer(message.get("params")) if answer else None
                 self.send({"jsonrpc": "2.0", "id": message["id"], "result": reply})
             self._news.put(message)
         self._news.put(None)
@@ -191,10 +192,6 @@ class LspClient:
         assert self.process.stderr
         while data := os.read(self.process.stderr.fileno(), 65536):
             self._stderr.append(data)
-
-
-def _nothing(_: Any) -> None:
-    return None
 
 
 def server_command(*arguments: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from qwen_lsp.engine.none import NoEngine
 from qwen_lsp.lsp.server import create_server
-from qwen_lsp.lsp.session import BuildAssistant, OpenEngine
+from qwen_lsp.lsp.session import BuildAssistant, OpenEngine, Parts
 from qwen_lsp.lsp.wire import frames
 from tests.support.lsp_client import CAPS
 
@@ -29,7 +29,7 @@ class Inside:
         open_engine: OpenEngine = lambda settings: NoEngine(),
         build_assistant: BuildAssistant = _no_assistant,
     ) -> None:
-        self.server, self.session = create_server(open_engine, build_assistant)
+        self.server, self.session = create_server(Parts(open_engine, build_assistant))
         self.server.protocol.set_writer(self)
         self.received: list[dict[str, Any]] = []
         self.answer_with: dict[str, Callable[[Any], Any]] = {}
@@ -44,8 +44,9 @@ class Inside:
             message = json.loads(body)
             self.received.append(message)
             if "method" in message and "id" in message:
-                answer_with = self.answer_with.get(message["method"], lambda _: None)  # type: ignore[no-untyped-call]
-                reply = {"jsonrpc": "2.0", "id": message["id"], "result": answer_with(message.get("params"))}
+                answer = self.answer_with.get(message["method"])
+                result = answer(message.get("params")) if answer else None
+                reply = {"jsonrpc": "2.0", "id": message["id"], "result": result}
                 asyncio.get_running_loop().call_soon(self.send, reply)
         self._news.set()
 

@@ -6,7 +6,6 @@ from lsprotocol import types
 from pygls.workspace import Workspace
 
 from qwen_lsp.lsp.client import path_of
-from qwen_lsp.lsp.convert import Positions
 from qwen_lsp.lsp.protocol import Server
 from qwen_lsp.lsp.session import Session
 
@@ -17,7 +16,7 @@ def register(server: Server, session: Session) -> None:
     @server.feature(types.INITIALIZE)
     async def initialize(params: types.InitializeParams) -> None:
         session.begin(params)
-        session.documents.positions = Positions(_encoding(server.workspace))
+        session.documents.positions.agree(_encoding(server.workspace))
 
     @server.feature(types.INITIALIZED)
     async def initialized(_: types.InitializedParams) -> None:

@@ -1,0 +1,38 @@
+-- What the language server is started with; the same table for vim.lsp.enable and for vim.lsp.start.
+local M = {}
+
+M.name = 'qwen_lsp'
+
+M.filetypes = {
+  'bash', 'c', 'cpp', 'cs', 'css', 'cuda', 'dart', 'dockerfile', 'elixir', 'go', 'haskell', 'html', 'java',
+  'javascript', 'javascriptreact', 'julia', 'kotlin', 'lua', 'make', 'markdown', 'objc', 'ocaml', 'perl', 'php',
+  'proto', 'python', 'r', 'ruby', 'rust', 'scala', 'scss', 'sh', 'sql', 'svelte', 'swift', 'terraform', 'toml',
+  'typescript', 'typescriptreact', 'vue', 'yaml', 'zig', 'zsh',
+}
+
+M.root_markers = {
+  '.git', 'pyproject.toml', 'package.json', 'Cargo.toml', 'go.mod', 'pom.xml', 'build.gradle', 'CMakeLists.txt',
+}
+
+--- Options given to setup(); see :help qwen_lsp-setup.
+M.options = { cmd = { 'qwen-lsp', 'lsp' }, settings = {}, ghost_text = true, keymaps = false }
+
+--- The client's configuration.
+function M.client()
+  return {
+    name = M.name,
+    cmd = M.options.cmd,
+    filetypes = M.filetypes,
+    root_markers = M.root_markers,
+    settings = { qwen_lsp = M.options.settings },
+    init_options = { qwen_lsp = M.options.settings },
+    capabilities = { experimental = { qwen_lsp = { status = true } } },
+    handlers = {
+      ['qwen_lsp/status'] = function(_, status, ctx)
+        require('qwen_lsp.state').set(ctx.client_id, status)
+      end,
+    },
+  }
+end
+
+return M
