@@ -29,13 +29,61 @@ LANGUAGES = frozenset(_GRAMMARS)
 """Language ids with a grammar."""
 
 _FUNCTIONS = frozenset(
-    ["function_definition", "function_declaration", "function_expression", "method_definition", "method_declaration", "constructor_declaration", "function_item", "arrow_function", "generator_function_declaration", "generator_function", "func_literal", "closure_expression", "lambda_expression"]
+    [
+        "function_definition",
+        "function_declaration",
+        "function_expression",
+        "method_definition",
+        "method_declaration",
+        "constructor_declaration",
+        "function_item",
+        "arrow_function",
+        "generator_function_declaration",
+        "generator_function",
+        "func_literal",
+        "closure_expression",
+        "lambda_expression",
+    ]
 )
 _TYPES = frozenset(
-    ["class_definition", "class_declaration", "class_specifier", "struct_specifier", "interface_declaration", "enum_declaration", "enum_specifier", "struct_item", "enum_item", "trait_item", "impl_item", "type_declaration", "abstract_class_declaration", "record_declaration", "namespace_definition", "mod_item", "union_specifier"]
+    [
+        "class_definition",
+        "class_declaration",
+        "class_specifier",
+        "struct_specifier",
+        "interface_declaration",
+        "enum_declaration",
+        "enum_specifier",
+        "struct_item",
+        "enum_item",
+        "trait_item",
+        "impl_item",
+        "type_declaration",
+        "abstract_class_declaration",
+        "record_declaration",
+        "namespace_definition",
+        "mod_item",
+        "union_specifier",
+    ]
 )
 _BLOCKS = frozenset(
-    ["block", "statement_block", "compound_statement", "class_body", "declaration_list", "field_declaration_list", "constructor_body", "enum_body", "interface_body", "switch_body", "match_block", "module", "translation_unit", "program", "source_file"]
+    [
+        "block",
+        "statement_block",
+        "compound_statement",
+        "class_body",
+        "declaration_list",
+        "field_declaration_list",
+        "constructor_body",
+        "enum_body",
+        "interface_body",
+        "switch_body",
+        "match_block",
+        "module",
+        "translation_unit",
+        "program",
+        "source_file",
+    ]
 )
 Inside = Literal["string", "comment"]
 
@@ -123,6 +171,10 @@ class Parsed:
             if node.type in _FUNCTIONS and (body := node.child_by_field_name("body")) is not None:
                 bodies.append(self.span(body))
         return bodies
+
+    def blocks(self, kinds: frozenset[str] = _BLOCKS) -> list[Span]:
+        """Every block of these kinds, outermost first, in the order of the text."""
+        return [self.span(node) for node in descend(self.tree.root_node) if node.type in kinds]
 
     def span(self, node: tree_sitter.Node) -> Span:
         """A node's stretch of the text."""
