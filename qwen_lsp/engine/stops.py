@@ -45,11 +45,11 @@ class StopScanner:
         return held
 
     def _first(self, text: str) -> tuple[int, str] | None:
-        """The stop text that begins first; of two that begin together, the one listed first."""
-        places = [(at, order, s) for order, s in enumerate(self._stops) if (at := text.find(s)) >= 0]
+        """The stop text that is complete first; of two that end together, the longer one."""
+        places = [(at + len(s), at, s) for s in self._stops if (at := text.find(s)) >= 0]
         if not places:
             return None
-        at, _, stop = min(places)
+        _, at, stop = min(places)
         return at, stop
 
     def _half_seen(self, text: str) -> int:
