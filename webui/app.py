@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 # Read when Gradio is imported: without them it asks the network for news of itself.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -65,6 +66,7 @@ def _keep_header_true(room: Room, page: gr.Blocks, header: gr.HTML, notice: gr.H
         info = await room.services.engine.info()
         return header_html(info), notice_html(info)
 
+    page.load(None, None, None, js=(Path(__file__).parent / "static" / "page.js").read_text("utf-8"))
     timer = gr.Timer(_HEADER_PERIOD_S)
     for event in (page.load, timer.tick):
         event(look, None, [header, notice], queue=False, show_progress="hidden", api_visibility="private")

@@ -48,10 +48,19 @@ def build(room: Room, page: gr.Blocks) -> None:
             )
             wanted = language_and_mode(Form())
             with gr.Row():
-                go = gr.Button(say("go"), variant="primary", elem_id="go", scale=3, min_width=190)
-                stop = gr.Button(say("stop"), elem_id="stop", scale=1, min_width=90, interactive=False)
+                go = gr.Button(
+                    say("go"), variant="primary", elem_id="go", elem_classes="q-go", scale=3, min_width=190
+                )
+                stop = gr.Button(
+                    say("stop"),
+                    elem_id="stop",
+                    elem_classes="q-stop",
+                    scale=1,
+                    min_width=90,
+                    interactive=False,
+                )
             form = Controls(wanted | sampling(Form()))
-            preset_panel(request, form)
+            preset_panel(page, request, form)
             show, prompt = _prompt_panel()
         with gr.Column(scale=7, min_width=340):
             view = code_view("result")

@@ -21,12 +21,12 @@ _DOWNLOAD = (
 )
 
 
-def preset_panel(request: gr.Textbox, form: Controls) -> None:
+def preset_panel(page: gr.Blocks, request: gr.Textbox, form: Controls) -> None:
     """The folded panel below the form."""
     with gr.Accordion(say("presets"), open=False, elem_id="presets"):
         with gr.Row():
             chosen = gr.Dropdown(
-                _names(), value=None, label=say("preset"), elem_id="preset", scale=3, min_width=140
+                [], value=None, label=say("preset"), elem_id="preset", scale=3, min_width=140
             )
             load = gr.Button(say("load"), size="sm", elem_id="preset-load", min_width=70)
             drop = gr.Button(say("delete"), size="sm", elem_id="preset-delete", min_width=70)
@@ -42,6 +42,7 @@ def preset_panel(request: gr.Textbox, form: Controls) -> None:
         told = gr.HTML(elem_id="preset-told", apply_default_css=False)
         text = gr.Textbox(visible=False)
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    page.load(lambda: gr.update(choices=_names()), None, chosen, **quiet)
     save.click(_save, [name, keep_request, request, *form.all], [chosen, told], **quiet)
     load.click(_load, [chosen, request, *form.all], [request, *form.all], **quiet)
     drop.click(_drop, chosen, [chosen, told], **quiet)

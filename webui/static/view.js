@@ -1,6 +1,6 @@
 // The result: appends what is new, follows the stream unless the reader scrolled away, copies and downloads.
 const find = (name) => element.querySelector(name);
-let run = null, epoch = -1, shown = 0, follow = true;
+let run = null, epoch = -1, shown = 0, settled = 0, follow = true;
 const scroller = find('.q-scroll');
 scroller.addEventListener('scroll', () => {
   follow = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 48;
@@ -14,19 +14,20 @@ const settle = (html) => {
   const chunk = document.createElement('span');
   chunk.className = 'q-chunk';
   chunk.innerHTML = html;
-  chunk.style.containIntrinsicSize = `auto ${(html.split('\n').length - 1) * 21}px`;
+  settled += chunk.textContent.length;
   find('.q-settled').append(chunk);
 };
 const paint = () => {
   const value = props.value;
   if (!value || value.html === undefined) return;
   if (value.run !== run) { run = value.run; epoch = -1; follow = true; }
-  if (value.epoch !== epoch) { epoch = value.epoch; shown = 0; find('.q-settled').replaceChildren(); }
+  if (value.epoch !== epoch) { epoch = value.epoch; shown = settled = 0; find('.q-settled').replaceChildren(); }
   if (value.html.length > shown) { settle(value.html.slice(shown)); shown = value.html.length; }
   const tail = find('.q-tail');
   if (tail.dataset.html !== value.tail) { tail.dataset.html = value.tail; tail.innerHTML = value.tail; }
   put('.q-phase', value.phase); put('.q-stats', value.stats);
   put('.q-prose', value.prose); put('.q-foot', value.foot);
+  find('.q-view').dataset.chars = settled + tail.textContent.length;
   find('.q-view').dataset.phase = value.state;
   find('.q-view').dataset.empty = String(!value.html && !value.tail);
   if (follow) scroller.scrollTop = scroller.scrollHeight;

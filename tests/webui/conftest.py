@@ -1,0 +1,36 @@
+"""One server and one browser for all tests of the page, on the session's loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from qwen_lsp.engine.demo import DemoEngine
+from tests.support.page import Switch, chromium, serve_page
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the page is, what answers there, and what looks at it."""
+
+    url: str
+    engine: Switch
+    browser: Browser
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _served() -> AsyncIterator[Place]:
+    engine = Switch(DemoEngine())
+    async with serve_page(engine) as url, chromium() as browser:
+        yield Place(url, engine, browser)
+
+
+@pytest.fixture
+def place(_served: Place) -> Place:
+    """The page with the demo engine in it; a test may put another."""
+    _served.engine.current = DemoEngine()
+    return _served

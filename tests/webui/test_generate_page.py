@@ -1,0 +1,201 @@
+"""The start page in a real Chromium: typing, streaming, stopping, languages, sizes, addresses."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from qwen_lsp.engine.demo import Gate, ScriptedEngine
+from qwen_lsp.engine.starter.programs import PROGRAMS
+from tests.support.page import PICTURES, opened, picture
+from tests.webui.conftest import Place
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+SEED = "为一个基于微服务架构的项目设计统一日志采集组件，并给出 Python 示例实现"
+PROGRAM = next(p for p in PROGRAMS if p.name == "fibonacci_go")
+
+
+async def _shown(page: Any) -> str:
+    code: str = await page.evaluate("() => document.querySelector('#result .q-code').textContent")
+    return code
+
+
+async def test_the_seeds_walk_through_with_the_demo(place: Place) -> None:
+    async with opened(place.browser, place.url, locale="zh-CN") as page:
+        assert await page.inner_text("#go") == "生成/补全代码"
+        await page.fill("#request textarea", SEED)
+        await page.click("#go")
+        await page.wait_for_selector("#result .q-view[data-phase=done]")
+        code = await _shown(page)
+        assert "示意，不实际推理" in code
+        assert "temperature=0.7" in code
+        assert "def fibonacci" in code
+        assert "完成" in await page.inner_text("#result .q-bar")
+        assert "温度 0.7" in await page.inner_text("#result .q-foot")
+        assert await page.locator("#result .q-code .k, #result .q-code .kd").count() > 3
+        assert "示意，不实际推理" in await page.inner_text("#header")
+        await picture(page, "generate-zh")
+
+
+@pytest.mark.parametrize(
+    ("name", "context", "words"),
+    [
+        ("generate-en", {}, ("Generate / complete code", "Target language", "Ready")),
+        ("generate-zh-bare", {"locale": "zh"}, ("生成/补全代码", "目标语言", "就绪")),
+        ("generate-dark", {"color_scheme": "dark"}, ("Generate / complete code", "Temperature", "Ready")),
+        ("generate-400-zh", {"width": 400, "locale": "zh-CN"}, ("生成/补全代码", "温度", "就绪")),
+        ("generate-400-dark", {"width": 400, "color_scheme": "dark"}, ("Stop", "Top-p", "Ready")),
+    ],
+)
+async def test_the_page_speaks_and_fits(
+    place: Place, name: str, context: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    place.engine.current = ScriptedEngine(PROGRAM.answer)
+    async with opened(place.browser, place.url, **context) as page:
+        text = await page.inner_text("body")
+        assert [word for word in words if word not in text] == []
+        await page.fill("#request textarea", PROGRAM.request)
+        await page.click("#go")
+        await page.wait_for_selector("#result .q-view[data-phase=done]")
+        assert await _shown(page) == PROGRAM.code
+        assert await page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+        dark = await page.evaluate("() => document.body.classList.contains('dark')")
+        assert dark == ("dark" in name)
+        await picture(page, name)
+        if name == "generate-en" and os.environ.get("QWEN_LSP_KEEP_PICTURES"):
+            PICTURES.mkdir(parents=True, exist_ok=True)
+            await page.screenshot(path=PICTURES / "page.png")
+
+
+async def test_stop_frees_the_engine_and_keeps_what_was_written(place: Place) -> None:
+    gate = Gate()
+    engine = place.engine.current = ScriptedEngine(PROGRAM.code, gate=gate)
+    async with opened(place.browser, place.url) as page:
+        await page.fill("#request textarea", "go")
+        await page.click("#go")
+        await engine.until(lambda e: e.in_flight == 1)
+        await gate.step(12)
+        await page.wait_for_selector("#result .q-view[data-phase=writing]")
+        await page.click("#stop")
+        await engine.until(lambda e: e.in_flight == 0)
+        await page.wait_for_selector("#result .q-view[data-phase=stopped]")
+        kept = await _shown(page)
+        assert kept
+        assert PROGRAM.code.startswith(kept)
+        assert len(engine.aborted) == 1
+
+
+async def test_stop_works_before_the_first_token(place: Place) -> None:
+    engine = place.engine.current = ScriptedEngine("never", gate=Gate())
+    async with opened(place.browser, place.url) as page:
+        await page.fill("#request textarea", "go")
+        await page.click("#go")
+        await engine.until(lambda e: e.in_flight == 1)
+        await page.wait_for_selector("#stop:not([disabled])")
+        await page.click("#stop")
+        await engine.until(lambda e: e.in_flight == 0)
+        await page.wait_for_selector("#go:not([disabled])")
+
+
+async def test_closing_the_tab_frees_the_engine(place: Place) -> None:
+    engine = place.engine.current = ScriptedEngine("never", gate=Gate())
+    async with opened(place.browser, place.url) as page:
+        await page.fill("#request textarea", "go")
+        await page.click("#go")
+        await engine.until(lambda e: e.in_flight == 1)
+    await engine.until(lambda e: e.in_flight == 0)
+    assert len(engine.aborted) == 1
+
+
+async def test_two_tabs_do_not_disturb_each_other(place: Place) -> None:
+    gate = Gate()
+    engine = place.engine.current = ScriptedEngine(PROGRAM.code, gate=gate)
+    async with opened(place.browser, place.url) as one, opened(place.browser, place.url) as two:
+        for page in (one, two):
+            await page.fill("#request textarea", "go")
+            await page.click("#go")
+        await engine.until(lambda e: e.in_flight == 2)
+        await one.wait_for_selector("#stop:not([disabled])")
+        await one.click("#stop")
+        await engine.until(lambda e: e.in_flight == 1)
+        await gate.open()
+        await two.wait_for_selector("#result .q-view[data-phase=done]")
+        assert await _shown(two) == PROGRAM.code
+
+
+async def test_the_keyboard_alone_prompts_and_stops(place: Place) -> None:
+    gate = Gate()
+    engine = place.engine.current = ScriptedEngine(PROGRAM.code, gate=gate)
+    async with opened(place.browser, place.url) as page:
+        await page.focus("#request textarea")
+        await page.keyboard.type("go")
+        await page.keyboard.press("Control+Enter")
+        await engine.until(lambda e: e.in_flight == 1)
+        await page.wait_for_selector("#stop:not([disabled])")
+        await page.keyboard.press("Escape")
+        await engine.until(lambda e: e.in_flight == 0)
+        await page.wait_for_selector("#result .q-view[data-phase=stopped]")
+
+
+async def test_settings_travel_in_the_address(place: Place) -> None:
+    async with opened(place.browser, place.url) as page:
+        await page.fill("#temperature input[type=number]", "0.3")
+        await page.keyboard.press("Tab")
+        await page.wait_for_function("() => location.search.includes('temperature=0.3')")
+        address = page.url
+    engine = place.engine.current = ScriptedEngine("x")
+    async with opened(place.browser, place.url) as page:
+        await page.goto(address)
+        await page.wait_for_function("() => document.querySelector('#temperature input')?.value === '0.3'")
+        await page.fill("#request textarea", "go")
+        await page.click("#go")
+        await page.wait_for_selector("#result .q-view[data-phase=done]")
+        assert engine.requests[0].sampling.temperature == 0.3
+
+
+async def test_model_text_is_never_html(place: Place) -> None:
+    place.engine.current = ScriptedEngine("<img src=x onerror=\"document.title='owned'\"><script>1</script>")
+    async with opened(place.browser, place.url) as page:
+        await page.fill("#request textarea", "go")
+        await page.click("#go")
+        await page.wait_for_selector("#result .q-view[data-phase=done]")
+        assert "<script>" in await _shown(page)
+        assert await page.locator("#result img, #result script").count() == 0
+
+
+async def test_an_example_card_fills_the_form_in_the_readers_language(place: Place) -> None:
+    async with opened(place.browser, place.url, locale="zh-CN") as page:
+        await page.click(f"#example_{PROGRAM.name}")
+        await page.wait_for_function(
+            "(words) => document.querySelector('#request textarea').value === words", arg=PROGRAM.request_zh
+        )
+        assert await page.input_value("#language input") == "Go"
+
+
+async def test_a_preset_is_kept_and_comes_back(place: Place) -> None:
+    async with opened(place.browser, place.url) as page:
+        await page.fill("#top-k input[type=number]", "7")
+        await page.keyboard.press("Tab")
+        await page.click("#presets button.label-wrap")
+        await page.fill("#preset-name input, #preset-name textarea", "seven")
+        await page.click("#preset-save")
+        await page.wait_for_selector("#preset-told :text('seven')")
+        await page.fill("#top-k input[type=number]", "9")
+        await page.click("#preset-load")
+        await page.wait_for_function(
+            "() => document.querySelector('#top-k input[type=number]').value === '7'"
+        )
+
+
+async def test_copy_puts_the_code_on_the_clipboard(place: Place) -> None:
+    place.engine.current = ScriptedEngine(PROGRAM.answer)
+    async with opened(place.browser, place.url, permissions=["clipboard-read", "clipboard-write"]) as page:
+        await page.fill("#request textarea", "go")
+        await page.click("#go")
+        await page.wait_for_selector("#result .q-view[data-phase=done]")
+        await page.focus("#result .q-copy")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector("#result .q-copy.q-did")
+        assert await page.evaluate("() => navigator.clipboard.readText()") == PROGRAM.code
