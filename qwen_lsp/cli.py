@@ -113,7 +113,7 @@ def _add_eval(commands: _Commands) -> None:
     ev.add_argument("--recall", choices=["on", "off"], help="suggestions from the repository's own code")
     ev.add_argument("--holes", type=int, default=100, help="how many (default 100)")
     ev.add_argument("--seed", type=int, default=0, help="which (default 0)")
-    ev.add_argument("--kinds", default="line,block,function", help="of line, block, function")
+    ev.add_argument("--kinds", default="line,block,body", help="of line, block, body (of a function)")
     ev.add_argument("--tests", metavar="CMD", help="run the repository's tests with each hole filled, in a copy")
     ev.add_argument("--json", type=Path, metavar="FILE", help="write the results")
     ev.add_argument("--compare", action="store_true", help="compare two result files")

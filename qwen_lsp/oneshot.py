@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwen_lsp.assist.document import Snapshot
-from qwen_lsp.assist.suggestion import Ask
+from qwen_lsp.assist.suggestion import Answer, Ask
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.errors import EngineUnavailable, QwenLspError
 from qwen_lsp.settings import Settings
 
 if TYPE_CHECKING:
+    from qwen_lsp.assist.evaluation.holes import Kind
     from qwen_lsp.engine.request import EngineInfo
 
 OpenEngine = Callable[[Settings], Engine]
@@ -91,9 +92,60 @@ def _split_place(place: str) -> tuple[str, int, int | None]:
 
 async def evaluate_paths(given: argparse.Namespace, settings: Settings, open_engine: OpenEngine) -> int:
     """Punch holes, fill them through the real assistant, print the table and write the JSON."""
-    raise NotImplementedError
+    from qwen_lsp.assist.evaluation import EvaluationOptions, evaluate
+    from qwen_lsp.runtime import build_assistant
+
+    options = EvaluationOptions(
+        seed=given.seed, kinds=_kinds(given.kinds), max_holes=given.holes, manual=True, tests=given.tests or ""
+    )
+    engine = open_engine(settings)
+    try:
+        await _wait_until_ready(engine)
+        roots = [p if p.is_dir() else p.parent for p in given.paths]
+        assistant = build_assistant(settings, engine, roots)
+        try:
+            await assistant.wait_until_indexed()
+
+            async def fill(ask: Ask) -> Answer:
+                # Open, so that the file on disk, which holds the answer, is not looked at.
+                assistant.opened(ask.snapshot)
+                try:
+                    return await assistant.complete(ask)
+                finally:
+                    assistant.closed(ask.snapshot.uri)
+
+            report = await evaluate(given.paths, fill, options, progress=_show_progress)
+        finally:
+            await assistant.close()
+    finally:
+        await engine.close()
+    print(file=sys.stderr)
+    print(report.table())
+    if given.json is not None:
+        given.json.write_text(report.to_json(), "utf-8")
+    return 0
+
+
+def _kinds(names: str) -> tuple[Kind, ...]:
+    """The kinds of holes, by name."""
+    from qwen_lsp.assist.evaluation.holes import KINDS
+
+    wanted = [n.strip() for n in names.split(",")]
+    unknown = [n for n in wanted if n not in KINDS]
+    if unknown:
+        raise QwenLspError(f"There is no kind of hole called {unknown[0]}; there are {', '.join(KINDS)}.")
+    return tuple(k for k in KINDS if k in wanted)
+
+
+def _show_progress(done: int, total: int) -> None:
+    print(f"\r\033[K{done} of {total} holes", end="", file=sys.stderr, flush=True)
 
 
 def compare_results(files: list[Path]) -> int:
     """Print two result files side by side."""
-    raise NotImplementedError
+    from qwen_lsp.assist.evaluation import compare, load
+
+    if len(files) != 2:
+        raise QwenLspError("--compare takes two result files, written by --json.")
+    print(compare(load(files[0]), load(files[1])))
+    return 0

@@ -59,10 +59,11 @@ def build_assistant(
     from qwen_lsp.assist.assistant import Assistant
     from qwen_lsp.assist.context import Context
     from qwen_lsp.assist.recall import Recall
+    from qwen_lsp.assist.stats import Stats
 
     context = Context(settings.context, roots)
     recall = Recall(settings.recall, roots, context.is_private)
-    return Assistant(engine, settings, context=context, recall=recall, traces=traces)
+    return Assistant(engine, settings, context=context, recall=recall, traces=traces, stats=Stats.open())
 
 
 def _remote(settings: Settings) -> Engine:
