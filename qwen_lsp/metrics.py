@@ -7,6 +7,7 @@ import json
 import threading
 from collections import Counter, deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -35,6 +36,27 @@ class Ring(Generic[Record]):
         """The newest records, oldest first."""
         with self._lock:
             return list(self._records)[-count:]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTrace:
+    """One request of an engine, when it is over. Counts are tokens."""
+
+    at_s: float
+    """When it ended, seconds since the epoch"""
+    lane: str
+    model: str
+    prompt_tokens: int
+    cached_tokens: int
+    prefilled_tokens: int
+    generated_tokens: int
+    queue_ms: float
+    first_token_ms: float | None
+    total_ms: float
+    finish: str
+    """stop, length, abort or error"""
+    error: str = ""
+    id: str = ""
 
 
 def as_json(record: Any) -> dict[str, Any]:
