@@ -12,9 +12,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from qwen_lsp.assist.polish.place import Place
-from qwen_lsp.assist.syntax import Growing, Inside, grammar, inside_of, is_string, leaves
+from qwen_lsp.assist.syntax import LANGUAGES, Growing, Inside, grammar, inside_of, is_string, leaves
 
 _PAIRS = {")": "(", "]": "[", "}": "{"}
+_SINGLE_QUOTED = frozenset({"python", "javascript", "javascriptreact", "typescript", "typescriptreact"})
+_HASH_COMMENTS = frozenset(
+    {"python", "ruby", "shellscript", "yaml", "toml", "perl", "r", "julia", "elixir", "makefile"}
+)
 _WORTH_PARSING = re.compile(r"[()\[\]{}\"'`\n#/*]")
 
 
@@ -47,7 +51,8 @@ class Brackets:
         """How many of them the suggestion has closed."""
         self._stack: list[str] = []
         self._pending = ""
-        self._scanned = 0
+        innermost = self.openers[0].char if self.openers else ""
+        self._quotes = Quotes(place.language, innermost if innermost not in ("(", "[", "{") else "")
 
     @property
     def depth(self) -> int:
@@ -57,13 +62,16 @@ class Brackets:
     def grow(self, piece: str) -> list[int]:
         """Take the next piece; offsets (in the suggestion) of closers that close something from before it."""
         self._pending += piece
+        self._quotes.take(piece)
         if not _WORTH_PARSING.search(self._pending):
             return []
-        marks, self._pending = self._tokens.grow(self._pending), ""
+        marks, self._pending = self._tokens.grow(self._pending, self._quotes.since), ""
         return [mark.at for mark in marks if self._closes_outer(mark)]
 
     def inside(self) -> Inside | None:
         """Whether the end of what has been taken lies in a string or comment."""
+        if self._quotes.since is not None:
+            return "string"
         return self._tokens.inside()
 
     def _closes_outer(self, mark: Mark) -> bool:
@@ -149,7 +157,7 @@ def _whole_tokens(place: Place) -> _Whole:
     if found is None:
         head = _Loose(place, "")
         before = head.grow(before_text)
-        return _Whole(before, head.grow(after_text, len(before_text)), _open_quote(place))
+        return _Whole(before, head.grow(after_text, base=len(before_text)), _open_quote(place))
     tokens = _Tokens(before_text + after_text, place.language, base=0)
     marks = tokens.scan(0, string_before=len(before_text.encode("utf-8", "surrogatepass")))
     cursor = len(before_text)
@@ -184,6 +192,64 @@ def _is_apostrophe(text: str, at: int) -> bool:
     return (at > 0 and text[at - 1].isalnum()) or text[at - 1 : at] in ("&", "<")
 
 
+class Quotes:
+    """Whether a growing text is inside an unfinished string, which no parser can know for sure.
+
+    Until such a string ends, brackets in it must not count.
+    """
+
+    def __init__(self, language: str, open_quote: str) -> None:
+        self._triple = language == "python"
+        self._single_is_string = language in _SINGLE_QUOTED or language not in LANGUAGES
+        self._line_comment = "#" if language in _HASH_COMMENTS else "//"
+        self._quote = open_quote
+        self._comment = self._escaped = False
+        self._at = 0
+        self._last = ""
+        self.since: int | None = 0 if open_quote else None
+        """Where the unfinished string began; None outside strings."""
+
+    def take(self, piece: str) -> None:
+        """Go on over a piece."""
+        for char in piece:
+            self._take(char)
+            self._last = (self._last + char)[-3:]
+            self._at += 1
+
+    def _take(self, char: str) -> None:
+        if self._escaped:
+            self._escaped = False
+        elif char == "\n":
+            self._comment = False
+            if len(self._quote) == 1 and self._quote != "`":
+                self._close()
+        elif self._comment:
+            return
+        elif self._quote:
+            self._inside(char)
+        elif char in '"`' or (char == "'" and self._single_is_string):
+            self._open(char)
+        elif (self._last + char).endswith(self._line_comment):
+            self._comment = True
+
+    def _open(self, char: str) -> None:
+        if self._triple and self._last[-2:] == char * 2:
+            self._quote, self.since = char * 3, self._at - 2
+        else:
+            self._quote, self.since = char, self._at
+
+    def _inside(self, char: str) -> None:
+        if char == "\\":
+            self._escaped = True
+        elif (self._last + char)[-len(self._quote) :] == self._quote and (
+            len(self._quote) == 1 or self.since is None or self._at - self.since >= 5 or self.since == 0
+        ):
+            self._close()
+
+    def _close(self) -> None:
+        self._quote, self.since = "", None
+
+
 class _Tokens:
     """Marks from tree-sitter's tokens; `base` is the byte at which the suggestion begins."""
 
@@ -195,12 +261,14 @@ class _Tokens:
         self._line = self._base
         self._told: set[int] = set()
 
-    def grow(self, piece: str) -> list[Mark]:
-        """New marks that the piece brings; only the last lines are scanned again."""
+    def grow(self, piece: str, unsure_from: int | None = None) -> list[Mark]:
+        """New marks that the piece brings, before an unfinished string; only the last lines are scanned again."""
         self._growing.grow(piece)
         marks = [mark for mark in self.scan(self._line, self._base) if mark.at not in self._told]
+        if unsure_from is not None:
+            marks = [mark for mark in marks if mark.at < unsure_from]
         self._told.update(mark.at for mark in marks)
-        if "\n" in piece:
+        if "\n" in piece and unsure_from is None:
             self._line = self._growing.data.rfind(b"\n") + 1
         return marks
 
@@ -260,7 +328,7 @@ class _Loose:
             "zig",
         )
 
-    def grow(self, piece: str, base: int = 0) -> list[Mark]:
+    def grow(self, piece: str, unsure_from: int | None = None, *, base: int = 0) -> list[Mark]:
         marks = []
         for char in piece:
             mark = self._take(char, self._at - base)

@@ -38,7 +38,7 @@ class Cleaner:
         self._fenced = False
         self._chatter = 0
         self._chatting = False
-        self._thinking = False
+        self._thinking = self._thought = False
         self.ended = ""
         self.rejected = ""
 
@@ -60,13 +60,15 @@ class Cleaner:
 
     def _without_tokens(self, raw: str) -> tuple[str, str]:
         """(certain, held back). Ends at a special token; leaves out a thought."""
+        if self._thought and self._first:
+            raw = raw.lstrip()
         if self._thinking or (self._first and raw.lstrip().startswith("<think>")):
             self._thinking = True
             _, found, rest = raw.partition("</think>")
             if not found:
                 return "", raw[:7] + raw[7:][-16:]
-            self._thinking = False
-            raw = rest.lstrip("\n")
+            self._thinking, self._thought = False, True
+            raw = rest.lstrip()
         special = _SPECIAL.search(raw)
         if special is not None:
             self.ended = "special token"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qwen_lsp.assist.polish.draft import Cut, Draft
 from qwen_lsp.assist.polish.likeness import is_telling, near, same, same_but_style
-from qwen_lsp.assist.polish.place import CLOSERS, Place
+from qwen_lsp.assist.polish.place import CLOSERS, Place, opens_block
 
 _LOOK_BELOW = 3
 """A suggestion may skip a line or two of the file before it repeats the next."""
@@ -67,6 +67,11 @@ class Closers:
         """Ends the suggestion at a closer that the file has already."""
         if self._ends_block and not draft.closers:
             return self._after_block(draft)
+        if draft.ended:
+            return self._after_line(draft)
+        if not draft.closers and self._is_separator(draft):
+            draft.consumed = self._place.tail.index(draft.piece, draft.consumed) + 1
+            return None
         if self._following and not draft.closers and not self._follow(draft):
             self._following = False
         for at in draft.closers:
@@ -74,6 +79,13 @@ class Closers:
             if cut is not None:
                 return cut
         return None
+
+    def _is_separator(self, draft: Draft) -> bool:
+        """Whether the suggestion has come to the `;`, `:` or `,` that stands right of the cursor."""
+        if draft.piece not in (";", ":", ",") or draft.brackets.depth or not self._place.tail_is_closers:
+            return False
+        rest = self._place.tail[draft.consumed :].lstrip()
+        return rest.startswith(draft.piece) and draft.brackets.inside() is None
 
     def _closer(self, draft: Draft, at: int) -> Cut | None:
         openers, number = draft.brackets.openers, draft.brackets.closed - 1
@@ -111,14 +123,18 @@ class Closers:
 
     def _after_block(self, draft: Draft) -> Cut | None:
         """After the brace that ends the scope only its own line may go on, as in `});` or `} else {`."""
-        if draft.ended:
+        if draft.ended and not draft.brackets.depth:
             return Cut(draft.starts[-1] - 1, "end of the scope")
-        if draft.piece.isspace() or draft.piece in ";,)" or draft.brackets.depth:
-            return None
-        if draft.piece in ("else", "catch", "finally", "while", "."):
-            self._ends_block = False
-            return None
         return None
+
+    def _after_line(self, draft: Draft) -> Cut | None:
+        """When all that stood right of the cursor is taken over and nothing new is opened, the statement is whole."""
+        done = self._place.tail.strip() and not self._place.tail[draft.consumed :].strip()
+        if not (done and draft.ended and draft.consumed) or draft.brackets.depth:
+            return None
+        if opens_block(draft.full_line(draft.row - 1), self._place.language):
+            return None
+        return Cut(draft.starts[-1] - 1, "end of the scope")
 
 
 def _near_overlap(text: str, rest: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,29 @@ _TAB_COLUMNS = 4
 _TABBED = frozenset({"go", "makefile"})
 _TWO = frozenset({"yaml", "json", "html", "css", "scss", "vue", "ruby", "lua", "dart", "svelte"})
 BRACED = frozenset(
-    ["c", "cpp", "java", "javascript", "javascriptreact", "typescript", "typescriptreact", "go", "rust", "csharp", "kotlin", "swift", "scala", "php", "dart", "zig", "css", "scss", "json", "perl", "objective-c"]
+    [
+        "c",
+        "cpp",
+        "java",
+        "javascript",
+        "javascriptreact",
+        "typescript",
+        "typescriptreact",
+        "go",
+        "rust",
+        "csharp",
+        "kotlin",
+        "swift",
+        "scala",
+        "php",
+        "dart",
+        "zig",
+        "css",
+        "scss",
+        "json",
+        "perl",
+        "objective-c",
+    ]
 )
 CLOSERS = ")]}\"'`>"
 _ONLY_CLOSERS = re.compile(r"[\s)\]}\"'`>;,:]*")
@@ -58,7 +81,7 @@ class Place:
         if any(line.startswith("\t") for line in lines):
             return "\t"
         widths = [len(line) - len(line.lstrip(" ")) for line in lines if line.strip()]
-        steps = [b - a for a, b in zip(widths, widths[1:], strict=False) if b - a in (2, 3, 4, 8)]
+        steps = [b - a for a, b in itertools.pairwise(widths) if b - a in (2, 3, 4, 8)]
         if steps:
             return " " * max(set(steps), key=lambda step: (steps.count(step), step))
         if any(widths):

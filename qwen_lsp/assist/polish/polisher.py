@@ -85,16 +85,20 @@ class Polisher:
         stopped = self._cut.reason if self._cut else self._cleaner.ended
         text = self._trimmed(truncated and self._cut is None)
         if not text.strip():
-            silent = stopped and stopped not in _EMPTY_REASONS
-            return Rejection(
-                stopped if silent else "nothing", "" if silent else "the model had nothing to add"
-            )
+            return self._nothing(stopped)
         if not is_useful(text):
             return Rejection("too short", repr(text.strip()))
         confidence = self._confidence.of(len(text))
         if not self._confidence.enough(len(text)):
             return Rejection("low confidence", f"{confidence:.2f}")
         return Polished(text, self._cursor + self._draft.consumed, confidence, stopped)
+
+    def _nothing(self, stopped: str) -> Rejection:
+        if stopped and stopped not in _EMPTY_REASONS:
+            return Rejection(stopped)
+        if self._shape.echoed:
+            return Rejection("repeats the text above")
+        return Rejection("nothing", "the model had nothing to add")
 
     @property
     def _over(self) -> bool:

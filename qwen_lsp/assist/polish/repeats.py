@@ -47,7 +47,7 @@ class Itself:
             return None
         self._equal = self._equal + 1 if line == before else 1
         self._alike = self._alike + 1 if is_telling(line) and near(line, before) else 1
-        telling = is_telling(line)
+        telling = any(c.isalnum() for c in line)
         most = (_SAME_LONG if len(line.strip()) >= _LONG_LINE else _SAME_SHORT) if telling else _SAME_EMPTY
         if self._equal >= most:
             return Cut(draft.starts[row - self._equal + 2] - 1, "repeats itself")

@@ -23,6 +23,8 @@ class Shape:
         """Columns to add to later lines; None until the first of them has come."""
         self._first_line = place.head
         self._first_done = False
+        self.echoed = False
+        """Whether the model began by saying again what stands above."""
         self.rejected = ""
 
     def take(self, piece: str) -> str:
@@ -60,7 +62,7 @@ class Shape:
         if self._place.head[-1:] in " \t":
             text = text.lstrip(" \t")
         head = self._place.head.strip()
-        if len(head) < _SHORTEST_ECHO:
+        if len(head) < _SHORTEST_ECHO or text.startswith("\n"):
             return text if text or whole else None
         echo = self._echo(text, head, whole)
         return text if echo is None else echo if echo != _UNKNOWN else None
@@ -81,11 +83,15 @@ class Shape:
             if at == len(expected) - 1 and head and got.startswith(wanted):
                 rest = lines[at].lstrip()[len(wanted) :]
                 rest = rest.lstrip(" ") if self._place.head[-1:] == " " else rest
+                if not rest and not whole_line and not whole:
+                    return _UNKNOWN
+                self.echoed = True
                 return "\n".join((rest, *lines[at + 1 :]))
             if not whole_line:
                 return _UNKNOWN if wanted.startswith(got) and not whole else None
             if got != wanted:
                 return None
+        self.echoed = bool(expected)
         return "\n" + "\n".join(lines[len(expected) :]) if expected else None
 
     def _begin_on_blank(self, text: str, whole: bool) -> str | None:
@@ -99,13 +105,10 @@ class Shape:
             if given < typed:
                 self.rejected = "outside the scope"
             return self._place.blanks(max(0, given - typed)) + body
-        if (
-            typed
-            and given
-            and (typed == self._place.expected_indent or given in (typed, self._place.expected_indent))
-        ):
+        expected = self._place.expected_indent
+        if typed and given and typed + given != expected and expected in (typed, given):
             self._dropped = given
-            wanted = max(typed, self._place.expected_indent if given == self._place.expected_indent else 0)
+            wanted = max(typed, expected)
             return self._place.blanks(wanted - typed) + body
         return self._place.blanks(given) + body
 
