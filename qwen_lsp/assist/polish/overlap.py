@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from qwen_lsp.assist.polish.draft import Cut, Draft
 from qwen_lsp.assist.polish.likeness import is_telling, near, same, same_but_style
 from qwen_lsp.assist.polish.place import CLOSERS, Place, opens_block
@@ -169,13 +171,21 @@ class LinesBelow:
         if followed:
             return Cut(followed[0][0], "repeats the text below")
         self._pending = []
-        for index, below in enumerate(self._below[:_LOOK_BELOW]):
+        for index, below in enumerate(self._in_reach(draft.place, line)):
             if (same(line, below) or same_but_style_and_place(draft.place, line, below)) and is_telling(line):
                 if index == 0 or len(line.strip()) >= _LONG_ENOUGH:
                     return Cut(begins, "repeats the text below")
             elif same(line, below) or (is_telling(line) and near(line, below)):
                 self._pending.append((begins, index + 1))
         return None
+
+    def _in_reach(self, place: Place, line: str) -> Sequence[str]:
+        """The lines a repetition may begin with: the next one, and two more while the scope goes on."""
+        columns = place.indent(line)
+        reach = 1
+        while reach < min(_LOOK_BELOW, len(self._below)) and place.indent(self._below[reach - 1]) >= columns:
+            reach += 1
+        return self._below[:reach]
 
     def _meets(self, line: str, index: int) -> bool:
         if index >= len(self._below):

@@ -13,7 +13,7 @@ _NEAR_LINES = 5
 _LONGEST_BLOCK = 8
 _BLOCK_SIGNS = 20
 _ABOVE = 60
-_COPIED_LINES, _COPIED_NEXT, _COPIED_SIGNS = 3, 2, 30
+_COPIED_LINES, _COPIED_NEXT, _COPIED_SIGNS = 4, 2, 30
 _LONGEST_UNIT = 40
 
 
@@ -108,7 +108,7 @@ class Above:
         runs: dict[int, tuple[int, int, int]] = {}
         for at in self._places.get(line, ()):
             begun, telling, signs = self._runs.get(at - 1, (row, 0, 0))
-            if is_telling(line):
+            if is_telling(line) and not draft.inside:
                 telling, signs = telling + 1, signs + len(line.strip())
             runs[at] = (begun, telling, signs)
             enough = _COPIED_NEXT if at == len(self._above) - 1 else _COPIED_LINES
