@@ -230,7 +230,7 @@ def test_jobs_of_a_lane_go_together_when_they_offer_it() -> None:
     for name, songs in (("a", 2), ("b", 2), ("c", 1)):
         world.job(name, body=lambda n=name, s=songs: singer(choir, n, s, alone))  # type: ignore[misc]
     world.run()
-    assert [sorted(s) for s in choir.sang if len(s) > 1][0][:2] == ["a", "b"]
+    assert next(sorted(s) for s in choir.sang if len(s) > 1)[:2] == ["a", "b"]
     assert all(world.how(n) == "done" for n in "abc")
     assert sum(len(s) for s in choir.sang) + len(alone) == 5
 

@@ -10,6 +10,7 @@ from mlx_lm.models.cache import make_prompt_cache
 from qwen_lsp.engine.healing import Vocabulary
 from qwen_lsp.engine.mlx.batch import Batch
 from qwen_lsp.engine.mlx.choose import HealingMask
+from qwen_lsp.engine.mlx.disk import KvFolder, model_key
 from qwen_lsp.engine.mlx.experts import ExpertTap
 from qwen_lsp.engine.mlx.forward import Forward, Pace
 from qwen_lsp.engine.mlx.loader import Loaded
@@ -18,6 +19,7 @@ from qwen_lsp.engine.mlx.outbox import Outbox
 from qwen_lsp.engine.mlx.store import KvStore
 from qwen_lsp.engine.mlx.tokens import PromptReader
 from qwen_lsp.engine.prefix.plan import Budget
+from qwen_lsp.paths import paths
 from qwen_lsp.settings import EngineSettings
 
 _KV_SHARE = 8
@@ -51,7 +53,7 @@ def build_machine(loaded: Loaded, settings: EngineSettings) -> Machine:
     return Machine(
         reader=reader,
         forward=forward,
-        store=KvStore(loaded.model, _budget(loaded, settings)),
+        store=_store(loaded, settings),
         pace=pace,
         vocabulary=vocabulary,
         healing=HealingMask(vocabulary),
@@ -61,6 +63,16 @@ def build_machine(loaded: Loaded, settings: EngineSettings) -> Machine:
         context_tokens=min(settings.context_tokens, loaded.shape.context_tokens or settings.context_tokens),
         prompt_lookup=settings.prompt_lookup == "auto",
     )
+
+
+def _store(loaded: Loaded, settings: EngineSettings) -> KvStore:
+    folder = None
+    if settings.kv_save:
+        arithmetic = f"{mx.default_device().type} {loaded.shape.kv_bytes_per_token}"
+        folder = KvFolder(paths().cache / "kv", model_key=model_key(loaded.folder, arithmetic))
+    store = KvStore(loaded.model, _budget(loaded, settings), folder=folder)
+    store.find_saved()
+    return store
 
 
 def _budget(loaded: Loaded, settings: EngineSettings) -> Budget:

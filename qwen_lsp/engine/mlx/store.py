@@ -7,11 +7,13 @@ import itertools
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
 from mlx_lm.models.cache import KVCache, can_trim_prompt_cache, make_prompt_cache, trim_prompt_cache
 
+from qwen_lsp.engine.mlx.disk import KvFolder
 from qwen_lsp.engine.prefix.history import History, token_array
 from qwen_lsp.engine.prefix.integrity import broken
 from qwen_lsp.engine.prefix.plan import Budget, plan, shrink
@@ -47,9 +49,11 @@ class Lease:
 class KvStore:
     """Several histories under a byte budget."""
 
-    def __init__(self, model: Any, budget: Budget) -> None:
+    def __init__(self, model: Any, budget: Budget, *, folder: KvFolder | None = None) -> None:
         self._model = model
         self.budget = budget
+        self._folder = folder
+        self._files: dict[int, Path] = {}
         self._histories: dict[int, History] = {}
         self._caches: dict[int, list[Any]] = {}
         self._ids = itertools.count(1)
@@ -59,7 +63,10 @@ class KvStore:
 
     def take(self, prompt: Sequence[int], *, answer_tokens: int = 0, leave: int = 1) -> Lease:
         """The history to read `prompt` in, already trimmed to what they share."""
-        deed = plan(prompt, self._histories.values(), self.budget, answer_tokens=answer_tokens, leave=leave)
+        held = self._histories.values()
+        deed = plan(prompt, held, self.budget, answer_tokens=answer_tokens, leave=leave)
+        while deed.source in self._files and not self._restore(deed.source):
+            deed = plan(prompt, held, self.budget, answer_tokens=answer_tokens, leave=leave)
         for number in deed.evict:
             self._forget(number)
         if deed.source is None:
@@ -109,9 +116,25 @@ class KvStore:
             self.dropped += 1
         return found
 
+    def find_saved(self) -> None:
+        """Know what an earlier run left on disk; it is loaded when a prompt needs it."""
+        for file, tokens in self._folder.saved() if self._folder is not None else []:
+            history = History(next(self._ids), tokens, saved=True, trimmable=True)
+            self._histories[history.id], self._files[history.id] = history, file
+
+    def save(self) -> None:
+        """Write every idle history to disk, if they are to be kept there."""
+        if self._folder is None:
+            return
+        for number, caches in self._caches.items():
+            history = self._histories[number]
+            if not history.in_use:
+                self._folder.save(history.tokens, caches)
+
     def clear(self) -> None:
         """Let go of everything."""
         self._histories.clear()
+        self._files.clear()
         self._caches.clear()
 
     def gauges(self) -> dict[str, float]:
@@ -135,8 +158,20 @@ class KvStore:
         history.tokens = token_array(tokens[:keep_tokens])
         return history, caches
 
+    def _restore(self, number: int) -> bool:
+        assert self._folder is not None
+        history, file = self._histories[number], self._files.pop(number)
+        caches = self._folder.load(file, len(history.tokens))
+        if caches is None:
+            self._forget(number)
+            return False
+        self._caches[number], history.saved = caches, False
+        self._measure(history)
+        return True
+
     def _forget(self, number: int) -> None:
         self._histories.pop(number, None)
+        self._files.pop(number, None)
         self._caches.pop(number, None)
 
     def _measure(self, history: History) -> None:

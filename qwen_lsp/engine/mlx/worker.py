@@ -149,6 +149,7 @@ class Worker:
     def _tidy_up(self) -> None:
         assert self._machine is not None
         self._machine.store.check()
+        self._machine.store.save()
 
     def _measure(self) -> None:
         import mlx.core as mx
@@ -166,6 +167,8 @@ class Worker:
         import mlx.core as mx
 
         if self._machine is not None:
+            if self.failure is None:
+                self._machine.store.save()
             self._machine.store.clear()
         self._machine = None
         mx.clear_cache()
