@@ -28,7 +28,14 @@ from pygls.exceptions import (
     JsonRpcServerNotInitialized,
 )
 from pygls.lsp.server import LanguageServer
-from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
+from pygls.protocol import (
+    JsonRPCNotification,
+    JsonRPCRequestMessage,
+    JsonRPCResponseMessage,
+    LanguageServerProtocol,
+    default_converter,
+    lsp_method,
+)
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +64,8 @@ class Protocol(LanguageServerProtocol):
             if "id" in data:
                 self._refuse(data["id"], refusal)
             return
+        if "method" in data and data["method"] != types.CANCEL_REQUEST and not self._handles(data["method"]):
+            return  # a notification that means nothing to us
         try:
             message = self.structure_message(data)
         except Exception as error:  # whatever a stranger sends: missing fields, wrong types, endless nesting
@@ -70,15 +79,14 @@ class Protocol(LanguageServerProtocol):
 
     def structure_message(self, data: dict[str, Any]) -> Any:
         """The message as an object; unlike pygls, its content is not written to the log when that fails."""
-        if "error" in data and "id" in data:
-            return self._converter.structure(data, types.ResponseErrorMessage)
-        if "method" not in data:
-            kind = self._result_types.pop(data.get("id"), None)  # type: ignore[arg-type]
-            return super().structure_message(data) if kind is None else self._converter.structure(data, kind)
-        known = self.get_message_type(data["method"])
-        if known is None:
-            return super().structure_message(data)
-        return self._converter.structure(data, known)
+        if "method" in data:
+            own = JsonRPCRequestMessage if "id" in data else JsonRPCNotification
+            kind = self.get_message_type(data["method"]) or own
+        elif "error" in data:
+            kind = types.ResponseErrorMessage
+        else:
+            kind = self._result_types.pop(data.get("id"), None) or JsonRPCResponseMessage  # type: ignore[arg-type]
+        return self._converter.structure(data, kind)
 
     def _out_of_turn(self, data: dict[str, Any]) -> JsonRpcException | None:
         """Why this message may not come now, if so."""
@@ -100,11 +108,18 @@ class Protocol(LanguageServerProtocol):
         method = data["method"]
         if not isinstance(method, str):
             return JsonRpcInvalidRequest("A method is a text")
-        if "id" in data and not _usable_id(data["id"]):
+        if "id" not in data:
+            return None
+        if not _usable_id(data["id"]):
             return JsonRpcInvalidRequest("A request's id is a whole number or a text")
-        if "id" in data and method not in self.fm.builtin_features and method not in self.fm.features:
+        if not self._handles(method):
             return JsonRpcMethodNotFound(f"There is no method {method}")
+        if self.get_message_type(method) is not None and self.get_result_type(method) is None:
+            return JsonRpcInvalidRequest(f"{method} is a notification: it has no id")
         return None
+
+    def _handles(self, method: str) -> bool:
+        return method in self.fm.builtin_features or method in self.fm.features
 
     def _unreadable(self, data: dict[str, Any], error: Exception) -> None:
         method = data.get("method")
@@ -181,7 +196,9 @@ class Server(LanguageServer):
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """To the log; pygls would show each one in the editor."""
-        log.error("%s: %s", type(error).__name__, _first_line(error))
+        where = getattr(error, "data", None)
+        trace = "".join(where["traceback"]) if isinstance(where, dict) and "traceback" in where else ""
+        log.error("%s: %s\n%s", type(error).__name__, _first_line(error), trace)
 
 
 def tolerant_converter() -> cattrs.Converter:

@@ -104,6 +104,6 @@ def _log_to_stderr() -> None:
     level = os.environ.get("QWEN_LSP_LOG", "WARNING").upper()
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("qwen_lsp").setLevel(level if level in logging.getLevelNamesMapping() else "WARNING")
-    # pygls writes whole messages, the user's code included, at INFO, and a line per late cancel at WARNING.
+    # pygls writes whole messages, the user's code included, and errors that Server.report_server_error tells too.
     logging.getLogger("pygls").setLevel(logging.WARNING)
-    logging.getLogger("pygls.protocol.json_rpc").setLevel(logging.ERROR)
+    logging.getLogger("pygls.protocol.json_rpc").setLevel(logging.CRITICAL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 import os
@@ -44,6 +45,8 @@ class Parts:
 
 
 _WATCH_LOADING_S = 0.5
+_START_PATIENCE_S = 2.0
+"""How long a question for the status waits for the assistant to be built."""
 _KEPT_SUGGESTIONS = 64
 """How many shown suggestions can still be accepted or asked for their source."""
 
@@ -287,6 +290,8 @@ class Session:
 
     async def status(self) -> dict[str, Any]:
         """How we are doing, asked afresh."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ready.wait(), _START_PATIENCE_S)
         if self.engine is not None:
             self._info = await self.engine.info()
         return self._describe()

@@ -18,7 +18,7 @@ class Window(Inside):
 
     def __init__(self, *lines: Line) -> None:
         self.assistant = ScriptedAssistant(lines)
-        super().__init__(build_assistant=lambda *_: self.assistant)  # type: ignore[arg-type,return-value]
+        super().__init__(build_assistant=lambda *_: self.assistant)
 
     async def start(self, text: str = "", caps: str = "vscode", *, settings: Any = None) -> None:
         await self.initialize(caps, settings=settings)

@@ -130,6 +130,10 @@ class Neovim:
         """Wait until exactly this ghost text shows."""
         self.until(lambda: self.ghost() == text, f"ghost text {text!r} (it is {self.ghost()!r})")
 
+    def until_lines(self, lines: list[str]) -> None:
+        """Wait until the buffer is exactly this."""
+        self.until(lambda: self.lines == lines, f"the buffer {lines!r}")
+
     def report(self) -> str:
         """What helps when a wait was in vain."""
         log = self._home / "state" / "nvim" / "lsp.log"

@@ -90,7 +90,7 @@ class ScriptedAssistant:
 
     def changed(self, before: Snapshot, after: Snapshot, edits: Sequence[Edit]) -> None:
         self.changes.append((before, after, tuple(edits)))
-        self.note("changed", version=after.version)
+        self.note("changed", version=after.version, text=after.text)
 
     def saved(self, snapshot: Snapshot) -> None:
         self.note("saved", uri=snapshot.uri)

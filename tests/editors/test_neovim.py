@@ -1,0 +1,235 @@
+"""Real Neovim 0.12 with our plugin; the language server is real, what it suggests is written down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pynvim
+import pytest
+
+from tests.support.nvim import PLUGIN, Neovim
+from tests.support.scripted_assistant import Line, write_script
+from tests.support.scripted_server import scripted_command
+
+pytestmark = pytest.mark.editor
+
+
+class Scene:
+    """A Neovim on one file, and the diary of the server behind it."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._diary = home / "diary.jsonl"
+        self.vim = Neovim(home, environment={"QWEN_LSP_HOME": str(home / "qwen")})
+
+    def start(self, text: str, lines: Sequence[Line], name: str = "sample.py", **options: Any) -> Neovim:
+        """Open a file with this text."""
+        script = self._home / "script.json"
+        write_script(script, lines)
+        file = self._home / name
+        file.write_bytes(text.encode())
+        self.vim.setup(scripted_command(script, self._diary), **options)
+        self.vim.edit(file)
+        return self.vim
+
+    def told(self, event: str) -> list[dict[str, Any]]:
+        """What the assistant was told."""
+        if not self._diary.exists():
+            return []
+        entries = [json.loads(line) for line in self._diary.read_text().splitlines()]
+        return [entry for entry in entries if entry["event"] == event]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    scene = Scene(tmp_path)
+    yield scene
+    scene.vim.close()
+
+
+def test_ghost_text_shows_and_tab_accepts_it_all(scene: Scene) -> None:
+    vim = scene.start("é = 1\f\n\n", [Line("def f(", ("a):\n    return a\n",))], keymaps=True)
+    vim.type("jidef f(")
+    vim.until_ghost("a):\n    return a\n")
+    vim.type("<Tab>")
+    vim.until_lines(["é = 1\f", "def f(a):", "    return a", ""])
+    assert vim.nvim.current.window.cursor == (4, 0)
+    vim.until(lambda: scene.told("accepted"), "the server hears of it")
+    assert scene.told("accepted")[0]["chars"] is None
+
+
+def test_tab_is_a_tab_when_there_is_no_suggestion(scene: Scene) -> None:
+    vim = scene.start("x\n", [], keymaps=True)
+    vim.type("A<Tab>y")
+    vim.until_lines(["x   y"])
+
+
+@pytest.mark.parametrize(
+    ("key", "pieces"),
+    [
+        ("<M-Right>", [" one", " +", " tẃo", "\ny"]),
+        ("<M-Down>", [" one + tẃo", "\ny = é"]),
+    ],
+)
+def test_words_and_lines_are_accepted_one_by_one(scene: Scene, key: str, pieces: list[str]) -> None:
+    suggestion = " one + tẃo\ny = é"
+    vim = scene.start("", [Line("x =", (suggestion,))], keymaps=True)
+    vim.type("ix =")
+    taken = ""
+    for piece in pieces:
+        vim.until_ghost(suggestion[len(taken) :])
+        vim.type(key)
+        taken += piece
+        vim.until_lines(f"x ={taken}".split("\n"))
+    chars = None if taken == suggestion else len(pieces[-1])
+    vim.until(lambda: scene.told("accepted")[-1]["chars"] == chars, "the server hears how much was taken")
+
+
+def test_typing_into_the_suggestion_keeps_the_rest_and_doubles_nothing(scene: Scene) -> None:
+    vim = scene.start("", [Line("pri", ("nt(é, 1)\nend",))], keymaps=True)
+    vim.type("ipri")
+    vim.until_ghost("nt(é, 1)\nend")
+    vim.type("nt(")
+    vim.until_ghost("é, 1)\nend")
+    # Accepted before Neovim has asked again: 0.12.4 alone would leave what was typed behind the suggestion.
+    vim.type("é<Tab>")
+    vim.until_lines(["print(é, 1)", "end"])
+
+
+def test_a_suggestion_that_no_longer_fits_is_never_accepted(scene: Scene) -> None:
+    vim = scene.start("", [Line("pri", ("nt(1)",))], keymaps=True)
+    vim.type("ipri")
+    vim.until_ghost("nt(1)")
+    vim.type("x<Tab>")
+    vim.type("<Esc>")
+    vim.until(lambda: vim.mode == "n", "insert mode is left")
+    assert vim.lines == ["prix"]
+
+
+def test_a_closing_bracket_is_replaced_not_doubled(scene: Scene) -> None:
+    vim = scene.start("é = f()\n", [Line("f(", ("a, b)  # two",), swallow=")")], keymaps=True)
+    vim.type("f)i")
+    vim.until_ghost("a, b)  # two")
+    vim.type("<Tab>")
+    vim.until_lines(["é = f(a, b)  # two"])
+
+
+def test_alternatives_are_asked_by_hand_and_gone_through(scene: Scene) -> None:
+    vim = scene.start("x = \n", [Line("x = ", ("1", "22", "333"))], keymaps=True)
+    vim.type("A")
+    vim.until_ghost("1")
+    vim.type("<M-Bslash>")
+    vim.until(lambda: [e["manual"] for e in scene.told("ask")][-1:] == [True], "asked by hand")
+    vim.until_ghost("1")
+    vim.type("<M-]>")
+    vim.until_ghost("22 (2/3)")
+    vim.type("<M-]>")
+    vim.until_ghost("333 (3/3)")
+    vim.type("<M-[>")
+    vim.until_ghost("22 (2/3)")
+    vim.type("<Tab>")
+    vim.until_lines(["x = 22"])
+
+
+def test_leaving_insert_mode_cancels_the_question(scene: Scene) -> None:
+    vim = scene.start("", [Line("x", hang=True)])
+    vim.type("ix")
+    vim.until(lambda: scene.told("ask"), "the server is asked")
+    vim.type("<Esc>")
+    vim.until(lambda: scene.told("cancelled"), "the question is cancelled")
+
+
+def test_a_file_with_carriage_returns_keeps_them(scene: Scene) -> None:
+    vim = scene.start("é = 1\r\nif é:\r\n", [Line("if é:", ("\n    é = 2",))], name="dos.py", keymaps=True)
+    vim.type("GA")
+    vim.until_ghost("\n    é = 2")
+    vim.type("<Tab>")
+    vim.until_lines(["é = 1", "if é:", "    é = 2"])
+    vim.type("<Esc>")
+    vim.nvim.command("write")
+    assert Path(vim.nvim.current.buffer.name).read_bytes() == "é = 1\r\nif é:\r\n    é = 2\r\n".encode()
+
+
+def test_fast_typing_with_corrections_leaves_exactly_what_was_typed(scene: Scene) -> None:
+    vim = scene.start("", [Line("def com", ("pose(1, 2)\n    return 3",)), Line("x = ", ("é + 1",))])
+    vim.nvim.command("setlocal noautoindent indentexpr=")
+    keys = [*"def compux", "<BS>", *"te(a):", "<CR>", *"    é = x = 12", "<BS>", *"+ é", "<CR>", *"done"]
+    for key in ["i", *keys]:
+        vim.type(key)
+    vim.type("<Esc>")
+    vim.until(lambda: vim.mode == "n", "typing is done")
+    assert vim.lines == ["def compute(a):", "    é = x = 1+ é", "done"]
+    text = "\n".join(vim.lines) + "\n"
+    vim.until(
+        lambda: [e["text"] for e in scene.told("changed")][-1:] == [text], "the server has the same text"
+    )
+
+
+def test_status_and_toggle_by_command(scene: Scene) -> None:
+    vim = scene.start("x = \n", [Line("x = ", ("1",))])
+    assert vim.lua("return vim.fn.getcompletion('Qwen t', 'cmdline')") == ["toggle", "trigger"]
+    vim.nvim.command("Qwen status")
+    vim.until(lambda: "No model is used" in vim.nvim.command_output("messages"), "the status is shown")
+    vim.nvim.command("Qwen toggle")
+    vim.until(lambda: vim.lua("return require('qwen_lsp').status()") == "○ Qwen", "the status line knows")
+    vim.type("A")
+    vim.until(lambda: "Suggestions are off." in vim.nvim.command_output("messages"), "the user is told")
+    vim.nvim.command("Qwen toggle")
+    vim.until(lambda: "Suggestions are on." in vim.nvim.command_output("messages"), "and told again")
+    vim.type("<Esc>A")
+    vim.until_ghost("1")
+    with pytest.raises(pynvim.NvimError, match="There is no :Qwen nonsense"):
+        vim.nvim.command("Qwen nonsense")
+
+
+def test_restart_brings_a_fresh_server_to_the_same_file(scene: Scene) -> None:
+    vim = scene.start("x = \n", [Line("x = ", ("1",))])
+    client = (
+        "local c = vim.lsp.get_clients({bufnr = 0, name = 'qwen_lsp'})[1] return c and c.initialized and c.id"
+    )
+    before = vim.lua(client)
+    vim.nvim.command("Qwen restart")
+    vim.until(lambda: vim.lua(client) not in (None, before), "a new client")
+    vim.type("A")
+    vim.until_ghost("1")
+
+
+def checkhealth(vim: Neovim) -> str:
+    vim.nvim.command("checkhealth qwen_lsp")
+    return "\n".join(vim.lines)
+
+
+def test_checkhealth_says_that_all_is_well(scene: Scene) -> None:
+    report = checkhealth(scene.start("x\n", []))
+    assert "shows ghost text" in report
+    assert "The server answers: No model is used" in report
+    assert "ERROR" not in report
+
+
+def test_checkhealth_says_how_to_install_what_is_missing(scene: Scene) -> None:
+    scene.vim.lua("require('qwen_lsp').setup({cmd = {'/no/such/qwen-lsp', 'lsp'}})")
+    report = checkhealth(scene.vim)
+    assert "is not on the PATH" in report
+    assert "uv tool install qwen-lsp" in report
+
+
+def test_those_who_enable_servers_themselves_need_one_line(scene: Scene, tmp_path: Path) -> None:
+    write_script(tmp_path / "script.json", [Line("x = ", ("1",))])
+    file = tmp_path / "own.py"
+    file.write_text("x = \n")
+    vim = scene.vim
+    command = scripted_command(tmp_path / "script.json", tmp_path / "diary.jsonl")
+    vim.lua("vim.lsp.config('qwen_lsp', {cmd = ...}) vim.lsp.enable('qwen_lsp')", command)
+    vim.edit(file)
+    vim.type("A")
+    vim.until_ghost("1")
+
+
+def test_the_help_file_is_found(scene: Scene) -> None:
+    scene.vim.nvim.command(f"helptags {PLUGIN / 'doc'}")
+    scene.vim.nvim.command("help qwen_lsp-ghost-text")
+    assert scene.vim.nvim.current.buffer.name.endswith("qwen_lsp.txt")
+    (PLUGIN / "doc" / "tags").unlink()
