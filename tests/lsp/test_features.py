@@ -8,51 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support.lsp_inside import Inside
-from tests.support.scripted_assistant import Line, ScriptedAssistant
-
-URI = "file:///work/a.py"
-
-
-class Window(Inside):
-    """An editor with one open document and a scripted assistant."""
-
-    def __init__(self, *lines: Line) -> None:
-        self.assistant = ScriptedAssistant(lines)
-        super().__init__(build_assistant=lambda *_: self.assistant)
-
-    async def start(self, text: str = "", caps: str = "vscode", *, settings: Any = None) -> None:
-        await self.initialize(caps, settings=settings)
-        self.notify("initialized", {})
-        await self.session.assistant()
-        item = {"uri": URI, "languageId": "python", "version": 1, "text": text}
-        self.notify("textDocument/didOpen", {"textDocument": item})
-
-    def ask(self, line: int, character: int, kind: int = 2, **context: Any) -> int:
-        params = {
-            "textDocument": {"uri": URI},
-            "position": {"line": line, "character": character},
-            "context": {"triggerKind": kind, **context},
-        }
-        return self.start_request("textDocument/inlineCompletion", params)
-
-    async def items(self, line: int, character: int, **more: Any) -> list[dict[str, Any]]:
-        return list((await self.answer(self.ask(line, character, **more)))["result"]["items"])
-
-    def type(self, version: int, line: int, character: int, text: str) -> None:
-        place = {"line": line, "character": character}
-        change = {"range": {"start": place, "end": place}, "text": text}
-        document = {"uri": URI, "version": version}
-        self.notify("textDocument/didChange", {"textDocument": document, "contentChanges": [change]})
-
-    async def command(self, name: str, *arguments: Any) -> Any:
-        params = {"command": f"qwen_lsp.{name}", "arguments": list(arguments)}
-        return await self.request("workspace/executeCommand", params)
-
-    async def status(self) -> Any:
-        return await self.command("status")
-
-    def told(self, event: str) -> list[dict[str, Any]]:
-        return [e for e in self.assistant.events if e["event"] == event]
+from tests.support.lsp_window import URI, Window
+from tests.support.scripted_assistant import Line
 
 
 def span(line: int, start: int, end: int) -> dict[str, Any]:

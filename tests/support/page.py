@@ -98,6 +98,7 @@ async def opened(
 ) -> AsyncIterator[Page]:
     """The page in a fresh browser profile; `failures` of the page (errors, foreign requests) fail the block."""
     profile = await browser.new_context(viewport={"width": width, "height": height}, **context)
+    profile.set_default_timeout(15_000)
     page = await profile.new_page()
     failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(f"page error: {error}"))
