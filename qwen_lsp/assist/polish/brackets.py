@@ -68,6 +68,11 @@ class Brackets:
         marks, self._pending = self._tokens.grow(self._pending, self._quotes.since), ""
         return [mark.at for mark in marks if self._closes_outer(mark)]
 
+    def reopen(self) -> None:
+        """The bracket opened last stands for the one just closed, as in `} else {`: the file closes that one."""
+        self._stack.pop()
+        self.closed -= 1
+
     def inside(self) -> Inside | None:
         """Whether the end of what has been taken lies in a string or comment."""
         if self._quotes.since is not None:

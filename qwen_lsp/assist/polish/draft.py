@@ -39,8 +39,8 @@ class Draft:
     piece: str = ""
     closers: list[int] = field(default_factory=list)
     """Offsets of closers in the last piece that close something opened before the cursor."""
-    consumed: int = 0
-    """How much of the text right of the cursor the suggestion has written again."""
+    taken: list[tuple[int, int]] = field(default_factory=list)
+    """(length of the suggestion, how much of the text right of the cursor it had written again by then)."""
     inside: Inside | None = None
     """Whether the current line began in a string or comment."""
     depth: int = 0
@@ -65,6 +65,19 @@ class Draft:
         was_blank = not self.partial.strip()
         self.partial += piece
         self.began = was_blank and bool(self.partial.strip())
+
+    def take_over(self, count: int) -> None:
+        """The suggestion has written the next `count` characters right of the cursor again; they are replaced."""
+        self.taken.append((self.length, self.consumed + count))
+
+    @property
+    def consumed(self) -> int:
+        """How much of the text right of the cursor the suggestion has written again."""
+        return self.taken[-1][1] if self.taken else 0
+
+    def consumed_by(self, length: int) -> int:
+        """The same for the first `length` code points of the suggestion."""
+        return max((consumed for at, consumed in self.taken if at <= length), default=0)
 
     @property
     def length(self) -> int:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from qwen_lsp.assist.polish.draft import Cut, Draft
 from qwen_lsp.assist.polish.likeness import is_telling, near, same, same_but_style
-from qwen_lsp.assist.polish.place import CLOSERS, Place, opens_block
+from qwen_lsp.assist.polish.place import Place
 
 _LOOK_BELOW = 3
 """A suggestion may skip a line or two of the file before it repeats the next."""
 _LONG_ENOUGH = 12
 _SHORTEST_TAIL = 3
+_CLOSING = ")]}\"'`;,: \t"
 
 
 class RestOfLine:
@@ -51,102 +52,6 @@ def cut_partial_tail(text: str, tail: str) -> str:
         if text.endswith(tail[:size]) and (size == len(tail) or size >= 8) and size >= 2:
             return text[: len(text) - size]
     return text
-
-
-class Closers:
-    """Closers the suggestion writes for brackets and quotes from before the cursor.
-
-    Right of the cursor: taken over (replaced). Further below: the suggestion ends before its own.
-    Nowhere in the file: kept, and where it ends a block of statements the suggestion ends too.
-    """
-
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self._following = False
-        self._ends_block = False
-
-    def watch(self, draft: Draft) -> Cut | None:
-        """Ends the suggestion at a closer that the file has already."""
-        if self._ends_block and not draft.closers:
-            return self._after_block(draft)
-        if draft.ended:
-            return self._after_line(draft)
-        if not draft.closers and self._is_separator(draft):
-            draft.consumed = self._place.tail.index(draft.piece, draft.consumed) + 1
-            return None
-        if self._following and not draft.closers and not self._follow(draft):
-            self._following = False
-        for at in draft.closers:
-            cut = self._closer(draft, at)
-            if cut is not None:
-                return cut
-        return None
-
-    def _is_separator(self, draft: Draft) -> bool:
-        """Whether the suggestion has come to the `;`, `:` or `,` that stands right of the cursor."""
-        if draft.piece not in (";", ":", ",") or draft.brackets.depth or not self._place.tail_is_closers:
-            return False
-        rest = self._place.tail[draft.consumed :].lstrip()
-        return rest.startswith(draft.piece) and draft.brackets.inside() is None
-
-    def _closer(self, draft: Draft, at: int) -> Cut | None:
-        openers, number = draft.brackets.openers, draft.brackets.closed - 1
-        opener = openers[number] if number < len(openers) else None
-        char = draft.text[at:]
-        if opener is None:
-            return Cut(at, "outside the scope")
-        if opener.closed_at < 0:
-            self._ends_block = opener.char == "{"
-            return None
-        if opener.closed_at < len(self._place.tail):
-            return self._take_over(draft, at, char)
-        return Cut(at, "end of the scope")
-
-    def _take_over(self, draft: Draft, at: int, char: str) -> Cut | None:
-        rest = self._place.tail[draft.consumed :]
-        blanks = len(rest) - len(rest.lstrip())
-        if rest.lstrip().startswith(char):
-            draft.consumed += blanks + len(char)
-            self._following = True
-            return None
-        return Cut(_near_overlap(draft.text[:at], rest), "repeats the rest of the line")
-
-    def _follow(self, draft: Draft) -> bool:
-        """Take over what follows the closers too, as long as the suggestion says the same."""
-        piece = draft.piece
-        if not piece.strip():
-            return piece != "\n"
-        rest = self._place.tail[draft.consumed :]
-        blanks = len(rest) - len(rest.lstrip())
-        if not rest.lstrip().startswith(piece) or piece in CLOSERS:
-            return False
-        draft.consumed += blanks + len(piece)
-        return True
-
-    def _after_block(self, draft: Draft) -> Cut | None:
-        """After the brace that ends the scope only its own line may go on, as in `});` or `} else {`."""
-        if draft.ended and not draft.brackets.depth:
-            return Cut(draft.starts[-1] - 1, "end of the scope")
-        return None
-
-    def _after_line(self, draft: Draft) -> Cut | None:
-        """When all that stood right of the cursor is taken over and nothing new is opened, the statement is whole."""
-        done = self._place.tail.strip() and not self._place.tail[draft.consumed :].strip()
-        if not (done and draft.ended and draft.consumed) or draft.brackets.depth:
-            return None
-        if opens_block(draft.full_line(draft.row - 1), self._place.language):
-            return None
-        return Cut(draft.starts[-1] - 1, "end of the scope")
-
-
-def _near_overlap(text: str, rest: str) -> int:
-    """Where in the text a variant of the rest of the line begins; its end when there is none."""
-    line = text[text.rfind("\n") + 1 :]
-    begins = rest.lstrip()[:1]
-    for at, char in enumerate(line):
-        if char == begins and near(line[at:].strip(), rest.strip().rstrip(CLOSERS + ";,:{ "), 0.6):
-            return len(text) - len(line) + at
-    return len(text)
 
 
 class LinesBelow:
@@ -197,3 +102,37 @@ class LinesBelow:
 def same_but_style_and_place(place: Place, a: str, b: str) -> bool:
     """Equal but for style, and equally indented: deeper inside, the same statement may be meant."""
     return place.indent(a) == place.indent(b) and same_but_style(a, b)
+
+
+def without_lines_below(place: Place, text: str) -> str:
+    """A text whose scope has ended, without last lines that the file goes on with."""
+    lines = text.rstrip().split("\n")
+    whole = [place.head + lines[0], *lines[1:]]
+    for count in (3, 2, 1):
+        if (
+            len(lines) < count
+            or len(place.next_below) < count
+            or (len(lines) == count and not place.head_is_blank)
+        ):
+            continue
+        pairs = list(zip(whole[-count:], place.next_below, strict=False))
+        if (
+            all(same(a, b) for a, b in pairs[:-1])
+            and _begins(*pairs[-1])
+            and _ends_there(place, count, pairs[-1][0])
+        ):
+            return "\n".join(lines[:-count]).rstrip()
+    return text
+
+
+def _begins(line: str, below: str) -> bool:
+    """Whether a line is the one below, closers at its end apart."""
+    return below.startswith(line.rstrip()) and not below[len(line.rstrip()) :].strip(_CLOSING)
+
+
+def _ends_there(place: Place, count: int, last: str) -> bool:
+    """Whether the repetition is long enough to mean something, or reaches the end of the scope below too."""
+    if is_telling(last) or count > 1:
+        return True
+    following = place.next_below[count : count + 1]
+    return not following or place.indent(following[0]) < place.indent(last)

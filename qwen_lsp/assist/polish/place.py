@@ -78,7 +78,7 @@ class Place:
     def unit(self) -> str:
         """One step of indentation as this file has it: a tab or some spaces."""
         lines = (*self.above, *self.below)
-        if any(line.startswith("\t") for line in lines):
+        if self.head.startswith("\t") or any(line.startswith("\t") for line in lines):
             return "\t"
         widths = [len(line) - len(line.lstrip(" ")) for line in lines if line.strip()]
         steps = [b - a for a, b in itertools.pairwise(widths) if b - a in (2, 3, 4, 8)]

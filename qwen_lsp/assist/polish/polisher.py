@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from qwen_lsp.assist.document import Snapshot
 from qwen_lsp.assist.polish.brackets import Brackets
 from qwen_lsp.assist.polish.cleaner import Cleaner
+from qwen_lsp.assist.polish.closers import Closers
 from qwen_lsp.assist.polish.draft import Cut, Draft, Step
-from qwen_lsp.assist.polish.overlap import Closers, LinesBelow, RestOfLine, cut_partial_tail
+from qwen_lsp.assist.polish.overlap import LinesBelow, RestOfLine, cut_partial_tail, without_lines_below
 from qwen_lsp.assist.polish.place import Place
 from qwen_lsp.assist.polish.repeats import Above, Itself
 from qwen_lsp.assist.polish.scope import Length, Scope
@@ -48,9 +49,10 @@ class Polisher:
         self._cleaner = Cleaner(place, in_text=brackets.inside() is not None)
         self._shape = Shape(place)
         self._confidence = Confidence(settings.min_confidence)
-        self._below, self._above, self._itself = LinesBelow(place), Above(place), Itself()
+        self._closers, self._below = Closers(place), LinesBelow(place)
+        self._above, self._itself = Above(place), Itself()
         self._steps: tuple[Step, ...] = (
-            Closers(place),
+            self._closers,
             RestOfLine(place),
             self._below,
             self._above,
@@ -61,6 +63,7 @@ class Polisher:
         )
         self._cut: Cut | None = None
         self._rejection: Rejection | None = None
+        self._finished = False
 
     def feed(self, text: str, logprobs: Sequence[float] = ()) -> bool:
         """Take what the model wrote next; True when nothing more is wanted of it."""
@@ -79,7 +82,9 @@ class Polisher:
 
     def result(self, *, truncated: bool = False) -> Polished | Rejection:
         """What to show, or why nothing. `truncated`: the token limit broke the model off in the middle."""
-        self._finish()
+        if not self._finished:
+            self._finished = True
+            self._finish()
         if self._rejection is not None:
             return self._rejection
         stopped = self._cut.reason if self._cut else self._cleaner.ended
@@ -91,13 +96,15 @@ class Polisher:
         confidence = self._confidence.of(len(text))
         if not self._confidence.enough(len(text)):
             return Rejection("low confidence", f"{confidence:.2f}")
-        return Polished(text, self._cursor + self._draft.consumed, confidence, stopped)
+        return Polished(text, self._cursor + self._consumed, confidence, stopped)
 
     def _nothing(self, stopped: str) -> Rejection:
         if stopped and stopped not in _EMPTY_REASONS:
             return Rejection(stopped)
         if self._shape.echoed:
             return Rejection("repeats the text above")
+        if self._draft.text.strip():
+            return Rejection("repeats the text below")
         return Rejection("nothing", "the model had nothing to add")
 
     @property
@@ -123,14 +130,19 @@ class Polisher:
             self._take(self._shape.flush())
         if self._cleaner.rejected:
             self._rejection = Rejection(self._cleaner.rejected)
-        if not self._over and self._draft.partial.strip():
-            row = self._draft.row
-            self._cut = next(
-                filter(
-                    None, (rule.line(self._draft, row) for rule in (self._below, self._above, self._itself))
-                ),
-                None,
-            )
+        if not self._over:
+            self._cut = self._last_cut()
+
+    def _last_cut(self) -> Cut | None:
+        """What the rules for whole lines say to the last line, which no line end has finished."""
+        rules = (self._below, self._above, self._itself) if self._draft.partial.strip() else ()
+        cuts = (rule.line(self._draft, self._draft.row) for rule in rules)
+        return self._closers.finish() or next(filter(None, cuts), None)
+
+    @property
+    def _consumed(self) -> int:
+        """How much right of the cursor the text that is left replaces."""
+        return self._draft.consumed if self._cut is None else self._draft.consumed_by(self._cut.at)
 
     def _trimmed(self, truncated: bool) -> str:
         """The text up to the cut, without trailing blanks; a line broken off in the middle is left out."""
@@ -139,15 +151,18 @@ class Polisher:
             text = text[: self._cut.at]
         elif truncated and "\n" in text.strip():
             text = text[: text.rfind("\n")]
-        if "\n" not in text and not self._draft.consumed:
-            text = cut_partial_tail(text, self._place.tail)
+        if not self._consumed:
+            if "\n" not in text:
+                text = cut_partial_tail(text, self._place.tail)
+            if not self._place.tail.strip():
+                text = without_lines_below(self._place, text)
         lines = text.split("\n")
         lines[:-1] = [line.rstrip() for line in lines[:-1]]
         return self._ended("\n".join(lines))
 
     def _ended(self, text: str) -> str:
         """The end of the text, as what follows it wants it."""
-        rest = self._place.tail[self._draft.consumed :]
+        rest = self._place.tail[self._consumed :]
         body = text.rstrip()
         if not rest.strip():
             return body

@@ -8,12 +8,12 @@ from qwen_lsp.assist.polish.draft import Cut, Draft
 from qwen_lsp.assist.polish.likeness import is_telling, near, same
 from qwen_lsp.assist.polish.place import Place
 
-_LONG_LINE, _SAME_LONG, _SAME_SHORT, _SAME_EMPTY = 10, 2, 3, 6
+_SAME, _SAME_EMPTY = 3, 6
 _NEAR_LINES = 5
 _LONGEST_BLOCK = 8
 _BLOCK_SIGNS = 20
 _ABOVE = 60
-_COPIED_LINES, _COPIED_NEXT, _COPIED_SIGNS = 4, 2, 30
+_COPIED_LINES, _COPIED_NEXT, _COPIED_SIGNS = 5, 2, 30
 _LONGEST_UNIT = 40
 
 
@@ -48,7 +48,7 @@ class Itself:
         self._equal = self._equal + 1 if line == before else 1
         self._alike = self._alike + 1 if is_telling(line) and near(line, before) else 1
         telling = any(c.isalnum() for c in line)
-        most = (_SAME_LONG if len(line.strip()) >= _LONG_LINE else _SAME_SHORT) if telling else _SAME_EMPTY
+        most = _SAME if telling else _SAME_EMPTY
         if self._equal >= most:
             return Cut(draft.starts[row - self._equal + 2] - 1, "repeats itself")
         if self._alike >= _NEAR_LINES:
