@@ -70,6 +70,8 @@ class Answer:
     suggestions: tuple[Suggestion, ...] = ()
     reason: str = ""
     trace: SuggestionTrace | None = None
+    failure: str = ""
+    """The engine's own sentence when it failed; the reason says so too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,107 @@
+"""What is done while nobody asks: the next suggestion as if this one were accepted, a better anchor, the self-check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from qwen_lsp.assist import checkup
+from qwen_lsp.assist.document import Snapshot
+from qwen_lsp.assist.engine_watch import EngineWatch
+from qwen_lsp.assist.generation import PolisherLike, run
+from qwen_lsp.assist.point import Point, replaced
+from qwen_lsp.assist.prompter import Prompter
+from qwen_lsp.assist.reuse import Reuse
+from qwen_lsp.assist.suggestion import Answer, Ask, Rejection
+from qwen_lsp.assist.trigger import Go
+from qwen_lsp.engine.base import Engine
+from qwen_lsp.engine.request import EngineInfo, Lane
+from qwen_lsp.settings import SuggestSettings
+
+_MOST_AHEAD_CHARS = 4_000
+
+
+class Ahead:
+    """Idle work of one assistant. Cancelled at any await; everything it finished stays."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: SuggestSettings,
+        prompter: Prompter,
+        reuse: Reuse,
+        watch: EngineWatch,
+        *,
+        trigger: Callable[[Ask], Go | Rejection],
+        polish: Callable[[Point, Go, EngineInfo], PolisherLike],
+        tell: Callable[[str], None] | None,
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._prompter = prompter
+        self._reuse = reuse
+        self._watch = watch
+        self._trigger = trigger
+        self._polish = polish
+        self._tell = tell
+        self._checked_model: str | None = None
+        self.check = "not yet"
+        self.prefetched = 0
+        self.warmed_tokens = 0
+
+    async def prepare(self, ask: Ask, answer: Answer) -> None:
+        """All of it, the most useful first."""
+        info = await self._watch.info()
+        if info.state != "ready":
+            return
+        if self._settings.prefetch and answer.suggestions:
+            await self._prefetch(ask, answer, info)
+        await self._warm(ask.snapshot, ask.cursor, info)
+        await self.self_check()
+
+    async def self_check(self) -> None:
+        """Once a model: does it fill a known hole?"""
+        info = await self._watch.info()
+        if info.model == self._checked_model:
+            return
+        verdict = await checkup.check(self._engine, info)
+        if verdict is None:
+            return
+        self._checked_model, self.check = info.model, verdict
+        if verdict != checkup.PASSED and self._tell is not None:
+            self._tell(verdict)
+
+    async def _prefetch(self, ask: Ask, answer: Answer, info: EngineInfo) -> None:
+        """The suggestion that would follow, were this one accepted."""
+        first = answer.suggestions[0]
+        hit = self._reuse.find(ask.snapshot, first.start)
+        if hit is None or first.source == "recall" or len(hit.known.text) > _MOST_AHEAD_CHARS:
+            return
+        if hit.typed + len(hit.text) < len(hit.known.text):
+            return  # it is there already
+        accepted = replaced(ask.snapshot, first.start, first.end, first.text)
+        cursor = first.start + len(accepted.text) - len(ask.snapshot.text) + first.end - first.start
+        ahead = Ask(accepted, cursor, session=ask.session)
+        go = self._trigger(ahead)
+        if isinstance(go, Rejection):
+            return
+        point = Point.of(ahead)
+        layout = await self._prompter.layout(point, info, keep=False)
+        request = replace(
+            self._prompter.request(point, layout, info, key=""), lane=Lane.WARM, supersedes=None
+        )
+        generated = await run(self._engine, request, [self._polish(point, go, info)])
+        result = generated.results[0] if generated.results else None
+        if result is None or isinstance(result, Rejection) or result.end != cursor:
+            return
+        if self._reuse.extend(accepted.uri, hit.known.root, hit.known.text, result.text):
+            self.prefetched += 1
+
+    async def _warm(self, snapshot: Snapshot, cursor: int, info: EngineInfo) -> None:
+        """Read the prompt of a better anchor; the old one serves until this is done."""
+        anchor = await self._prompter.better(snapshot, cursor, info)
+        if anchor is None:
+            return
+        usage = await self._engine.warm(self._prompter.warming(snapshot, anchor, info))
+        self.warmed_tokens += usage.prefilled_tokens
+        self._prompter.adopt(snapshot.uri, anchor)

@@ -1,0 +1,386 @@
+"""From a cursor to a suggestion: trigger, reuse, recall, anchor, context, prompt, generate, polish."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import itertools
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qwen_lsp.assist.ahead import Ahead
+from qwen_lsp.assist.assistant_status import AssistantStatus
+from qwen_lsp.assist.context.secrets import is_secret
+from qwen_lsp.assist.debounce import Debounce
+from qwen_lsp.assist.document import Edit, Snapshot
+from qwen_lsp.assist.engine_watch import EngineWatch
+from qwen_lsp.assist.generation import Generated, PolishedLike, PolisherLike, run
+from qwen_lsp.assist.idle import Idle
+from qwen_lsp.assist.note import Note
+from qwen_lsp.assist.outcomes import Outcomes
+from qwen_lsp.assist.point import Point
+from qwen_lsp.assist.polish import Polisher
+from qwen_lsp.assist.prompter import Prompter
+from qwen_lsp.assist.recall_policy import least_confidence
+from qwen_lsp.assist.reuse import Hit, Reuse
+from qwen_lsp.assist.suggestion import Answer, Ask, Rejection, Source, Suggestion, SuggestionTrace
+from qwen_lsp.assist.trigger import Go, should_ask
+from qwen_lsp.assist.turns import Superseded, Turns
+from qwen_lsp.engine.base import Engine
+from qwen_lsp.engine.request import EngineInfo, Request, Sampling
+from qwen_lsp.errors import EngineError, PromptTooLong
+from qwen_lsp.metrics import Ring
+from qwen_lsp.settings import Settings, SuggestSettings
+
+if TYPE_CHECKING:
+    from qwen_lsp.assist.context import Context
+    from qwen_lsp.assist.recall import Recall, Recollection
+    from qwen_lsp.assist.stats import Stats
+
+_PREFETCH_PAUSE_S = 0.05
+"""A key that follows faster than this finds the engine free."""
+_OTHERS_TEMPERATURE = 0.8
+"""Alternatives must differ from the first, which is drawn as the settings say."""
+_STARTER_CONFIDENCE = 0.8
+MakePolisher = Callable[[Snapshot, int, SuggestSettings, bool], PolisherLike]
+
+
+def _polisher(snapshot: Snapshot, cursor: int, settings: SuggestSettings, multiline: bool) -> PolisherLike:
+    return Polisher(snapshot, cursor, settings, multiline=multiline)
+
+
+class Assistant:
+    """Answers one window's asks. Lives on one event loop; never raises for what an engine does."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        *,
+        context: Context | None = None,
+        recall: Recall | None = None,
+        traces: Ring[SuggestionTrace] | None = None,
+        stats: Stats | None = None,
+        polisher: MakePolisher = _polisher,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        """`tell` hears, once each, the few sentences a user should read without asking."""
+        self._engine = engine
+        self._settings = settings
+        self._context = context
+        self._recall = recall
+        self._traces: Ring[SuggestionTrace] = traces if traces is not None else Ring()
+        self._stats = stats
+        self._make_polisher = polisher
+        self._prompter = Prompter(settings, context)
+        self._reuse = Reuse()
+        self._turns = Turns()
+        self._idle = Idle()
+        self._watch = EngineWatch(engine)
+        self._debounce = Debounce(settings.suggest.debounce_ms)
+        self._outcomes = Outcomes(stats)
+        self._last_edits: dict[str, Edit] = {}
+        self._ids = (f"{os.getpid():x}-{id(self):x}-{n}" for n in itertools.count(1))
+        self._key = next(self._ids)
+        self._last: SuggestionTrace | None = None
+        self._ahead = Ahead(
+            engine,
+            settings.suggest,
+            self._prompter,
+            self._reuse,
+            self._watch,
+            trigger=lambda ask: self._trigger(ask, known=True),
+            polish=self._polish,
+            tell=tell,
+        )
+
+    # Documents
+
+    def opened(self, snapshot: Snapshot) -> None:
+        """A document was opened."""
+        for part in (self._context, self._recall):
+            if part is not None:
+                part.opened(snapshot)
+
+    def changed(self, before: Snapshot, after: Snapshot, edits: Sequence[Edit]) -> None:
+        """A document changed; each edit counts in offsets of the version before it."""
+        uri = after.uri
+        self._debounce.key()
+        self._prompter.changed(uri, edits)
+        self._reuse.edited(uri, edits)
+        for edit in edits:
+            self._outcomes.edited(uri, edit)
+            self._last_edits[uri] = edit
+        if self._context is not None:
+            self._context.changed(after, edits)
+
+    def saved(self, snapshot: Snapshot) -> None:
+        """A document was saved."""
+        if self._context is not None:
+            self._context.saved(snapshot)
+
+    def closed(self, uri: str) -> None:
+        """A document was closed."""
+        self._outcomes.over(uri)
+        self._prompter.closed(uri)
+        self._reuse.forget(uri)
+        self._last_edits.pop(uri, None)
+        for part in (self._context, self._recall):
+            if part is not None:
+                part.closed(uri)
+
+    # Suggestions
+
+    async def complete(self, ask: Ask) -> Answer:
+        """The answer to an ask: exactly one, with a trace; a newer ask of the same session ends this one."""
+        self._idle.drop()
+        note = Note(ask)
+        try:
+            answer = await self._turns.take(ask.session or ask.snapshot.uri, self._answer(ask, note))
+        except Superseded:
+            return self._silent(note, "superseded")
+        except asyncio.CancelledError:
+            self._silent(note, "cancelled")
+            raise
+        self._idle.begin(lambda: self._ahead.prepare(ask, answer), _PREFETCH_PAUSE_S)
+        return answer
+
+    async def _answer(self, ask: Ask, note: Note) -> Answer:
+        point = Point.of(ask)
+        hit = self._known(ask, point)
+        verdict = self._trigger(ask, known=hit is not None)
+        if isinstance(verdict, Rejection):
+            return self._silent(note, str(verdict))
+        if hit is not None:
+            return self._from_known(ask, point, hit, note)
+        info = await self._watch.info()
+        recalled = self._recalled(point, verdict, info)
+        if recalled is not None and not ask.manual:
+            return self._from_recall(ask, point, recalled, verdict, note)
+        if info.state != "ready":
+            return self._silent(note, _why_not_ready(info))
+        await self._wait(ask, note)
+        try:
+            generated = await self._generate(point, verdict, info, ask, note)
+        except EngineError as error:
+            return self._after_failure(ask, point, verdict, note, error)
+        return self._from_engine(ask, point, generated, note)
+
+    def shown(self, suggestion_id: str) -> None:
+        """The editor got this suggestion."""
+        self._outcomes.shown(suggestion_id)
+
+    def accepted(self, suggestion_id: str, chars: int | None = None) -> None:
+        """The user took it, or its first `chars` characters."""
+        self._outcomes.accepted(suggestion_id, chars)
+
+    def status(self) -> AssistantStatus:
+        """How we are doing; asks nobody."""
+        recall = self._recall.state() if self._recall is not None else None
+        return AssistantStatus(
+            engine=self._watch.last,
+            last=self._last,
+            silence=self._last.reason if self._last is not None else "",
+            check=self._ahead.check,
+            response_ms=self._debounce.response_ms,
+            anchors=self._prompter.anchors,
+            known_suggestions=len(self._reuse),
+            prefetched=self._ahead.prefetched,
+            warmed_tokens=self._ahead.warmed_tokens,
+            dropped_idle_work=self._idle.dropped,
+            counts=dict(self._traces.counts),
+            recall=f"{recall.files} files indexed" if recall is not None and recall.ready else "",
+        )
+
+    async def close(self) -> None:
+        """End all work; the engine stays, it is not ours."""
+        self._turns.cancel_all()
+        await self._idle.close()
+        await self._watch.close()
+        self._outcomes.close()
+        for part in (self._context, self._recall, self._stats):
+            if part is not None:
+                await asyncio.to_thread(part.close)
+
+    # The steps
+
+    def _known(self, ask: Ask, point: Point) -> Hit | None:
+        hit = self._reuse.find(point.snapshot, point.cursor)
+        if hit is None or not ask.manual or self._settings.suggest.alternatives <= 1:
+            return hit
+        # Asked by key, one wants a choice: only what was itself offered as a choice will do.
+        return hit if hit.known.manual and hit.typed == 0 else None
+
+    def _trigger(self, ask: Ask, *, known: bool) -> Go | Rejection:
+        edit = self._last_edits.get(ask.snapshot.uri)
+        if known or (edit is not None and edit.start + len(edit.text) != ask.cursor):
+            edit = None
+        is_private: Callable[[Path], bool] = (
+            self._context.is_private if self._context is not None else is_secret
+        )
+        return should_ask(ask, self._settings.suggest, last_edit=edit, is_private=is_private)
+
+    def _recalled(self, point: Point, go: Go, info: EngineInfo | None) -> Recollection | None:
+        """What the user's own code says, when it may speak before this engine (None: it has failed)."""
+        settings = self._settings.recall
+        if self._recall is None or settings.mode == "off":
+            return None
+        least = settings.threshold
+        if info is not None:
+            least = (
+                least_confidence(settings.mode, info, self._debounce.response_ms, settings.threshold) or 1.0
+            )
+        found = self._recall.suggest(point.snapshot, point.cursor, multiline=go.multiline)
+        return found if found is not None and found.confidence >= least else None
+
+    async def _wait(self, ask: Ask, note: Note) -> None:
+        wait_ms = 0.0 if ask.manual else self._debounce.wait_ms()
+        note.debounce_ms = wait_ms
+        if wait_ms > 0:
+            await asyncio.sleep(wait_ms / 1000)
+
+    async def _generate(self, point: Point, go: Go, info: EngineInfo, ask: Ask, note: Note) -> Generated:
+        """Ask the engine; with a smaller window when the prompt was too long."""
+        while True:
+            layout = await self._prompter.layout(point, info)
+            note.extra["anchor"] = layout.placed.why
+            drafts = self._drafts(point, info)
+            key = f"{self._key}:{ask.session or ask.snapshot.uri}"
+            request = self._prompter.request(point, layout, info, key=key, drafts=drafts)
+            try:
+                generated = await run(self._engine, request, [self._polish(point, go, info)])
+            except PromptTooLong:
+                if not self._prompter.shrink():
+                    raise
+                continue
+            note.engine(generated)
+            if not ask.manual:
+                self._debounce.answered(generated.total_ms)
+            elif self._settings.suggest.alternatives > 1 and not generated.aborted:
+                generated.results += await self._others(request, point, go, info)
+            return generated
+
+    async def _others(
+        self, first: Request, point: Point, go: Go, info: EngineInfo
+    ) -> list[PolishedLike | Rejection]:
+        """More answers to the same prompt, which the engine has just read."""
+        count = self._settings.suggest.alternatives - 1
+        temperature = max(_OTHERS_TEMPERATURE, first.sampling.temperature)
+        request = dataclasses.replace(first, n=count, sampling=Sampling(temperature=temperature, top_p=0.95))
+        try:
+            return (
+                await run(self._engine, request, [self._polish(point, go, info) for _ in range(count)])
+            ).results
+        except EngineError:
+            return []  # the first answer is worth showing alone
+
+    def _polish(self, point: Point, go: Go, info: EngineInfo) -> PolisherLike:
+        settings = self._settings.suggest
+        if info.is_starter:
+            # It knows a handful of programs by heart and guesses everywhere else.
+            sure = max(settings.min_confidence, _STARTER_CONFIDENCE)
+            settings = dataclasses.replace(settings, min_confidence=sure)
+        return self._make_polisher(point.snapshot, point.cursor, settings, go.multiline)
+
+    def _drafts(self, point: Point, info: EngineInfo) -> tuple[str, ...]:
+        """Texts the model may copy from; only our own engine knows how."""
+        if self._recall is None or info.kind != "mlx" or self._settings.engine.prompt_lookup == "off":
+            return ()
+        return self._recall.drafts(point.snapshot, point.cursor)
+
+    # The endings
+
+    def _from_known(self, ask: Ask, point: Point, hit: Hit, note: Note) -> Answer:
+        source = hit.source
+        texts = [hit.text, *(hit.known.others if ask.manual and hit.typed == 0 else ())]
+        made = [self._suggestion(point, text, hit.end, source, hit.known.confidence) for text in texts]
+        made[0] = dataclasses.replace(made[0], places=hit.known.places)
+        root = hit.known.root
+        if source == "prefetched":
+            # A suggestion of its own from here on, so that a long chain of accepted ones stays short.
+            self._reuse.remember(ask.snapshot, made[:1])
+            root = made[0].id
+        return self._shown(ask, made, note, source, root=root, hit=hit if root == hit.known.root else None)
+
+    def _from_recall(self, ask: Ask, point: Point, recalled: Recollection, go: Go, note: Note) -> Answer:
+        made = self._recollected(point, recalled, go)
+        if made is None:
+            return self._silent(note, "recall: nothing is left of it")
+        self._reuse.remember(ask.snapshot, [made])
+        return self._shown(ask, [made], note, "recall")
+
+    def _from_engine(self, ask: Ask, point: Point, generated: Generated, note: Note) -> Answer:
+        if generated.aborted:
+            return self._silent(note, f"superseded: {generated.aborted}")
+        kept: dict[str, Suggestion] = {}
+        for result in generated.results:
+            if not isinstance(result, Rejection) and result.text not in kept:
+                kept[result.text] = self._suggestion(
+                    point, result.text, result.end, "engine", result.confidence
+                )
+        if not kept:
+            return self._silent(note, str(generated.results[0]))
+        made = list(kept.values())
+        self._reuse.remember(ask.snapshot, made, manual=ask.manual)
+        return self._shown(ask, made, note, "engine")
+
+    def _after_failure(self, ask: Ask, point: Point, go: Go, note: Note, error: EngineError) -> Answer:
+        """The engine broke off: the user's own code may still know."""
+        self._watch.doubt()
+        recalled = self._recalled(point, go, None)
+        if recalled is not None:
+            answer = self._from_recall(ask, point, recalled, go, note)
+        else:
+            answer = self._silent(note, str(error))
+        return dataclasses.replace(answer, failure=str(error))
+
+    def _recollected(self, point: Point, recalled: Recollection, go: Go) -> Suggestion | None:
+        """What was recalled, made to fit like anything else that is shown."""
+        polisher = self._make_polisher(point.snapshot, point.cursor, self._settings.suggest, go.multiline)
+        polisher.feed(recalled.text)
+        result = polisher.result()
+        if isinstance(result, Rejection):
+            return None
+        made = self._suggestion(point, result.text, result.end, "recall", recalled.confidence)
+        return dataclasses.replace(made, places=recalled.places)
+
+    def _suggestion(
+        self, point: Point, text: str, end: int, source: Source, confidence: float | None
+    ) -> Suggestion:
+        text, start, end = point.fitted(text, end)
+        return Suggestion(next(self._ids), text, start, end, source, confidence)
+
+    def _shown(
+        self,
+        ask: Ask,
+        made: list[Suggestion],
+        note: Note,
+        source: Source,
+        root: str = "",
+        hit: Hit | None = None,
+    ) -> Answer:
+        trace = note.trace(source, shown_chars=len(made[0].text))
+        for suggestion in made:
+            self._outcomes.offered(
+                suggestion, root or made[0].id, ask.snapshot.uri, ask.snapshot.language, trace.total_ms, hit
+            )
+        self._record(trace, source)
+        return Answer(tuple(made), trace=trace)
+
+    def _silent(self, note: Note, reason: str) -> Answer:
+        trace = note.trace("none", reason)
+        self._record(trace, "none", f"none: {reason.partition(':')[0]}")
+        return Answer(reason=reason, trace=trace)
+
+    def _record(self, trace: SuggestionTrace, *counters: str) -> None:
+        self._last = trace
+        self._traces.add(trace, *counters)
+
+
+def _why_not_ready(info: EngineInfo) -> str:
+    if info.state == "loading":
+        share = f" {info.progress:.0%}" if info.progress is not None else ""
+        return f"model loading{share}: {info.detail}"
+    return f"no model: {info.detail}" if info.state == "none" else f"model failed: {info.detail}"

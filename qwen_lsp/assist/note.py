@@ -1,0 +1,53 @@
+"""The record of one ask in the making; ends as exactly one SuggestionTrace."""
+
+from __future__ import annotations
+
+import time
+
+from qwen_lsp.assist.generation import Generated
+from qwen_lsp.assist.suggestion import Ask, Source, SuggestionTrace
+
+
+class Note:
+    """Filled while an ask is answered."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._at_s = time.time()
+        self._began = time.perf_counter()
+        self._generated = Generated()
+        self.debounce_ms = 0.0
+        self.extra: dict[str, float | str] = {}
+
+    @property
+    def ms(self) -> float:
+        """Since the ask came."""
+        return (time.perf_counter() - self._began) * 1000
+
+    def engine(self, generated: Generated) -> None:
+        """What the engine did for it."""
+        self._generated = generated
+        if generated.stopped_early:
+            self.extra["stopped"] = "early"
+
+    def trace(self, source: Source, reason: str = "", shown_chars: int = 0) -> SuggestionTrace:
+        """The finished record."""
+        ask, usage = self._ask, self._generated.usage
+        return SuggestionTrace(
+            at_s=self._at_s,
+            source=source,
+            reason=reason,
+            uri=ask.snapshot.uri,
+            language=ask.snapshot.language,
+            manual=ask.manual,
+            prompt_tokens=usage.prompt_tokens,
+            cached_tokens=usage.cached_tokens,
+            prefilled_tokens=usage.prefilled_tokens,
+            generated_tokens=max(usage.generated_tokens, self._generated.generated_tokens),
+            debounce_ms=self.debounce_ms,
+            queue_ms=usage.queue_ms,
+            first_token_ms=self._generated.first_token_ms,
+            total_ms=self.ms,
+            shown_chars=shown_chars,
+            extra=self.extra,
+        )

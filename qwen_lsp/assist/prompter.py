@@ -1,0 +1,199 @@
+"""From a point to the engine's request: anchor, other files, template. Holds the anchors of all documents."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from qwen_lsp.assist.anchor import Anchor, Anchors, Placed, Sizes
+from qwen_lsp.assist.document import Edit, Snapshot
+from qwen_lsp.assist.point import Point
+from qwen_lsp.assist.prompts.chat import hole_as_chat
+from qwen_lsp.assist.prompts.fim import FimTemplate, Hole, OtherFile, template_of
+from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Request, Sampling, TextPrompt
+from qwen_lsp.settings import Settings
+
+_MOST_DOCUMENTS = 32
+_CHARS_PER_TOKEN = 2
+"""Dense code; a budget counted so is never too long."""
+_REGATHER_LINES = 48
+_SMALLEST_BUDGET_CHARS = 800
+
+
+class SnippetLike(Protocol):
+    """A piece of another file."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+
+
+class Gatherer(Protocol):
+    """Where code from other files comes from (assist/context)."""
+
+    async def snippets(self, snapshot: Snapshot, cursor: int) -> Sequence[SnippetLike]:
+        """What to show the model beside this place."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A prompt in the making: the layout here and the files shown with it."""
+
+    placed: Placed
+    others: tuple[OtherFile, ...]
+
+
+class Prompter:
+    """Makes requests, and keeps what must stay the same from one to the next."""
+
+    def __init__(self, settings: Settings, context: Gatherer | None = None) -> None:
+        self._settings = settings
+        self._context = context
+        self._documents: OrderedDict[str, _Document] = OrderedDict()
+        self._shrunk = 1.0
+
+    @property
+    def anchors(self) -> int:
+        """How many anchors are alive."""
+        return sum(len(document.anchors) for document in self._documents.values())
+
+    # Documents
+
+    def changed(self, uri: str, edits: Sequence[Edit]) -> None:
+        """Carry the document's anchors over its edits."""
+        document = self._documents.get(uri)
+        if document is not None:
+            for edit in edits:
+                document.anchors.edited(edit)
+
+    def closed(self, uri: str) -> None:
+        """Forget a document."""
+        self._documents.pop(uri, None)
+
+    # Requests
+
+    async def layout(self, point: Point, info: EngineInfo, *, keep: bool = True) -> Layout:
+        """The layout for a point; a new anchor is kept from now on, unless the point is only imagined."""
+        document = self._document(point.snapshot.uri)
+        placed = document.anchors.place(point.snapshot, point.cursor, self._sizes(info))
+        if not placed.is_new:
+            # Only the place is refreshed: at a keystroke, no other file is looked at.
+            if keep:
+                document.anchors.keep(placed.anchor)
+            return Layout(placed, _files(placed.anchor))
+        shared = document.anchors.alike(placed.anchor)
+        others = _files(shared) if shared else await self._gather(document, point.snapshot, point.cursor)
+        anchor = replace(placed.anchor, extra=others)
+        if keep:
+            document.anchors.keep(anchor)
+        return Layout(replace(placed, anchor=anchor), others)
+
+    async def better(self, snapshot: Snapshot, cursor: int, info: EngineInfo) -> Anchor | None:
+        """An anchor worth preparing in idle time, not yet kept; None when the present one is good enough."""
+        document = self._documents.get(snapshot.uri)
+        if document is None:
+            return None
+        sizes = self._sizes(info)
+        anchor = document.anchors.better(snapshot, cursor, sizes)
+        held = document.anchors.find(snapshot, cursor)
+        old = _files(held.anchor) if held else ()
+        far = abs(snapshot.line_of(cursor) - document.gathered_line) > _REGATHER_LINES
+        new = await self._gather(document, snapshot, cursor) if far or anchor else old
+        if set(new) <= set(old):
+            new = old
+        if anchor is None and (held is None or held.gap or new == old):
+            return None
+        return replace(anchor or held.anchor, extra=new) if anchor or held else None
+
+    def adopt(self, uri: str, anchor: Anchor) -> None:
+        """Use a prepared anchor from now on."""
+        if uri in self._documents:
+            self._documents[uri].anchors.keep(anchor)
+
+    def request(
+        self, point: Point, layout: Layout, info: EngineInfo, *, key: str, drafts: tuple[str, ...] = ()
+    ) -> Request:
+        """What to ask the engine for this point."""
+        settings = self._settings.suggest
+        template = template_of(info.fim)
+        typed = layout.placed.typed
+        return Request(
+            prompt=self._prompt(point.snapshot, layout.placed.anchor, layout.others, typed, template),
+            max_tokens=settings.max_tokens,
+            sampling=Sampling(temperature=settings.temperature),
+            # Our own engine ends at the marker tokens; a text stop would also meet code that spells a marker.
+            stop=template.stops if template and info.kind == "remote" else (),
+            lane=Lane.INLINE,
+            supersedes=key,
+            heal=template is not None and may_end_inside_a_token(typed),
+            drafts=drafts,
+        )
+
+    def warming(self, snapshot: Snapshot, anchor: Anchor, info: EngineInfo) -> Request:
+        """The frozen part of the prompt, to be read in idle time."""
+        prompt = self._prompt(snapshot, anchor, _files(anchor), "", template_of(info.fim))
+        return Request(prompt=prompt, max_tokens=0, lane=Lane.WARM)
+
+    def shrink(self) -> bool:
+        """After a prompt was too long: use less from now on; False when there is nothing left to cut."""
+        self._shrunk /= 2
+        self._documents.clear()
+        return self._shrunk > 0.01
+
+    def _prompt(
+        self,
+        snapshot: Snapshot,
+        anchor: Anchor,
+        others: tuple[OtherFile, ...],
+        typed: str,
+        template: FimTemplate | None,
+    ) -> TextPrompt | ChatPrompt:
+        path = snapshot.path
+        name = path.name if path else snapshot.uri.rpartition("/")[2]
+        repo = path.parent.name if path else ""
+        hole = Hole(anchor.prefix, anchor.suffix, typed, name, repo, others)
+        return template.render(hole) if template else hole_as_chat(hole, snapshot.language)
+
+    def _sizes(self, info: EngineInfo) -> Sizes:
+        settings = self._settings
+        room = (info.context_tokens or settings.engine.context_tokens) - settings.suggest.max_tokens
+        room = min(room, settings.engine.context_tokens - settings.suggest.max_tokens)
+        others = settings.context.max_tokens if self._context is not None and settings.context.enabled else 0
+        budget = int((room - min(others, room // 4)) * _CHARS_PER_TOKEN * self._shrunk)
+        return Sizes.of(
+            settings.suggest.prefix_lines, settings.suggest.suffix_lines, max(_SMALLEST_BUDGET_CHARS, budget)
+        )
+
+    async def _gather(self, document: _Document, snapshot: Snapshot, cursor: int) -> tuple[OtherFile, ...]:
+        if self._context is None or self._shrunk < 1.0:
+            return ()
+        document.gathered_line = snapshot.line_of(cursor)
+        return tuple(OtherFile(s.path, s.text) for s in await self._context.snippets(snapshot, cursor))
+
+    def _document(self, uri: str) -> _Document:
+        document = self._documents.pop(uri, None) or _Document()
+        self._documents[uri] = document
+        while len(self._documents) > _MOST_DOCUMENTS:
+            self._documents.popitem(last=False)
+        return document
+
+
+class _Document:
+    """What is kept for one document."""
+
+    def __init__(self) -> None:
+        self.anchors = Anchors()
+        self.gathered_line = 0
+
+
+def may_end_inside_a_token(typed: str) -> bool:
+    """Whether the next letters could change how the end of the typed text is cut into tokens."""
+    return bool(typed) and typed[-1] not in "\r\n"
+
+
+def _files(anchor: Anchor) -> tuple[OtherFile, ...]:
+    return anchor.extra if isinstance(anchor.extra, tuple) else ()
