@@ -1,12 +1,15 @@
-"""Writes docs/settings.md from settings.py; `--check` fails when it is not up to date."""
+"""Writes docs/settings.md and the VS Code settings from settings.py; `--check` fails when one is not up to date."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from qwen_lsp.settings import options_table
 
+VSCODE = Path(__file__).parent.parent / "editors" / "vscode" / "package.json"
 FILE = Path(__file__).with_name("settings.md")
 HEAD = """# Settings
 
@@ -34,15 +37,47 @@ def settings_page() -> str:
     return HEAD + "\n".join(rows) + "\n"
 
 
+def vscode_manifest() -> str:
+    """package.json with our settings in it."""
+    manifest = json.loads(VSCODE.read_text("utf-8"))
+    properties = {
+        "qwen_lsp.command": {
+            "type": "string",
+            "default": "",
+            "scope": "machine-overridable",
+            "markdownDescription": "Path of the `qwen-lsp` program. Empty: the active Python environment, PATH, "
+            "then uv's tools.",
+        }
+    }
+    for name, kind, default, meaning in options_table():
+        properties[f"qwen_lsp.{name}"] = _vscode_option(name, kind, default, meaning)
+    manifest["contributes"]["configuration"]["properties"] = properties
+    return json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+
+
+def _vscode_option(name: str, kind: str, default: Any, meaning: str) -> dict[str, Any]:
+    kinds = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "list": "array"}
+    # What runs programs or holds memory belongs to the machine, not to a workspace.
+    of_machine = name.split(".")[0] in ("engine", "host", "sandbox")
+    option = {"type": kinds.get(kind, "string"), "default": default, "description": meaning}
+    option["scope"] = "machine" if of_machine else "resource"
+    if "|" in kind:
+        option["enum"] = [choice.strip() for choice in kind.split("|")]
+    if kind == "list":
+        option["items"] = {"type": "object" if name.endswith("custom") else "string"}
+    return option
+
+
 def main() -> int:
     """Write, or compare."""
-    page = settings_page()
+    wanted = {FILE: settings_page(), VSCODE: vscode_manifest()}
     if "--check" in sys.argv:
-        if FILE.read_text("utf-8") != page:
-            print("docs/settings.md is not up to date: run `python docs/generate.py`", file=sys.stderr)
-            return 1
-        return 0
-    FILE.write_text(page, "utf-8")
+        stale = [file.name for file, text in wanted.items() if file.read_text("utf-8") != text]
+        if stale:
+            print(f"not up to date: {', '.join(stale)}. Run `python docs/generate.py`.", file=sys.stderr)
+        return 1 if stale else 0
+    for file, text in wanted.items():
+        file.write_text(text, "utf-8")
     return 0
 
 

@@ -1,0 +1,78 @@
+// The extension: starts `qwen-lsp lsp`, shows its state, and gives its commands names.
+import * as vscode from "vscode";
+import { LanguageClient, State, TransportKind } from "vscode-languageclient/node";
+import { findServer } from "./find";
+import { registerCommands } from "./commands";
+import { Status, StatusItem } from "./status";
+
+let client: LanguageClient | undefined;
+
+export async function activate(context: vscode.ExtensionContext): Promise<void> {
+  const log = vscode.window.createOutputChannel("Qwen", { log: true });
+  const status = new StatusItem();
+  context.subscriptions.push(log, status);
+  const restart = () => start(log, status);
+  registerCommands(context, () => client, status, restart, log);
+  context.subscriptions.push(
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration("qwen_lsp.command")) void restart();
+    }),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => void restart()),
+  );
+  await restart();
+}
+
+export async function deactivate(): Promise<void> {
+  await client?.stop();
+}
+
+async function start(log: vscode.LogOutputChannel, status: StatusItem): Promise<void> {
+  const running = client;
+  client = undefined;
+  await running?.dispose();
+  const command = await findServer();
+  if (!command) {
+    status.say("$(warning) Qwen", "qwen-lsp is not installed. Click to see how.");
+    void offerInstall();
+    return;
+  }
+  log.info(`Starting ${command} lsp`);
+  const fresh = new LanguageClient(
+    "qwen_lsp",
+    "Qwen",
+    { command, args: ["lsp"], transport: TransportKind.stdio },
+    {
+      documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { scheme: "vscode-notebook-cell" }],
+      outputChannel: log,
+      synchronize: { configurationSection: "qwen_lsp" },
+      initializationOptions: { editor: "vscode" },
+      progressOnInitialization: true,
+    },
+  );
+  fresh.onNotification("qwen_lsp/status", (news: Status) => status.show(news));
+  fresh.onDidChangeState(({ newState }) => {
+    if (newState === State.Stopped && client === fresh) status.say("$(warning) Qwen", "The language server stopped.");
+  });
+  client = fresh;
+  try {
+    await fresh.start();
+  } catch (error) {
+    status.say("$(warning) Qwen", `The language server did not start: ${String(error)}`);
+    log.error(String(error));
+  }
+}
+
+async function offerInstall(): Promise<void> {
+  const how = "How to Install";
+  const choose = "Choose the Program…";
+  const picked = await vscode.window.showWarningMessage(
+    "qwen-lsp was not found in the active Python environment, on PATH, or among uv's tools. " +
+      "Install it with `uv tool install qwen-lsp` or `pip install qwen-lsp`, or set qwen_lsp.command.",
+    how,
+    choose,
+  );
+  if (picked === how)
+    await vscode.commands.executeCommand("workbench.action.openWalkthrough", "qwen-lsp.qwen-lsp#start");
+  if (picked === choose)
+    await vscode.commands.executeCommand("workbench.action.openSettings", "qwen_lsp.command");
+}
