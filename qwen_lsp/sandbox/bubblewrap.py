@@ -1,7 +1,7 @@
 """Containment on Linux: the command line for bubblewrap. A pure plan; contained.py runs it.
 
 Inside there is the system's /usr (read-only), what the job may read, and one writable folder, WORK, in memory
-and limited. No network, no home, no other processes, no way to gain rights. /tmp is a folder in it.
+and limited. No network, no home, no other processes, no way to gain rights. /tmp leads into it.
 """
 
 from __future__ import annotations
@@ -55,12 +55,15 @@ def command_line(
     for path in _SETTINGS:
         line += ["--ro-bind-try", path, path]
     line += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev", *small, "--tmpfs", "/dev/shm"]
-    for folder in _outermost(readable):
+    folders = _outermost(readable)
+    for folder in folders:
         line += ["--ro-bind", str(folder), str(folder)]
     line += ["--ro-bind", str(inside), INSIDE, "--ro-bind", str(given), GIVEN, *sized, "--tmpfs", WORK]
     for name, folder in job.linked.items():
         line += ["--ro-bind", str(folder), f"{WORK}/{name}"]
-    line += ["--symlink", f"{WORK}/.tmp", "/tmp", "--chdir", WORK, "--remount-ro", "/"]
+    if not any(folder.is_relative_to("/tmp") for folder in folders):
+        line += ["--symlink", f"{WORK}/.tmp", "/tmp"]
+    line += ["--chdir", WORK, "--remount-ro", "/"]
     return [*line, "--", str(python), "-I", "-B", f"{INSIDE}/wrapper.py"]
 
 

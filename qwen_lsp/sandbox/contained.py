@@ -189,10 +189,9 @@ async def _killed(process: Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
             process.kill()
-    await asyncio.shield(process.wait())
-    transport = getattr(process, "_transport", None)
-    if transport is not None:
-        transport.close()
+    # asyncio waits for the end of the output too, and nobody reads a flood any more: close it first
+    process._transport.close()  # type: ignore[attr-defined]
+    await process.wait()
 
 
 def _result(stage: _Stage) -> dict[str, Any] | None:
