@@ -47,14 +47,14 @@ class Answer:
         """How many more tokens it may have."""
         return self._ends.max_tokens - self.generated
 
-    def take(self, token: int, pick: Pick, *, row: int = 0) -> bool:
+    def take(self, token: int, pick: Pick) -> bool:
         """The next token; True when the answer is over."""
         if token in self._ends.tokens:
             self._end(Finish("stop"))
             return True
         self.generated += 1
         passed = self._scanner.feed(self._letters(self.letters_of(token)))
-        noted = (self._note(token, pick, row),)
+        noted = (self._note(token, pick),)
         if passed.stop is not None:
             self._end(Finish("stop", stop_text=passed.stop), passed.text, noted)
         elif self.generated >= self._ends.max_tokens:
@@ -89,16 +89,10 @@ class Answer:
             text = text[cut:]
         return text
 
-    def _note(self, token: int, pick: Pick, row: int) -> Token:
-        alternatives: tuple[tuple[str, float], ...] = ()
-        if pick.top is not None:
-            ids: list[int] = pick.top[0].tolist()[row]  # type: ignore[assignment, index]
-            logprobs: list[float] = pick.top[1].tolist()[row]  # type: ignore[assignment, index]
-            alternatives = tuple((self._spelling(i), lp) for i, lp in zip(ids, logprobs, strict=True))
-        experts = pick.experts.of(row) if pick.experts is not None else ()
-        # Not `logprob[row]`: a slice is a new operation, which would wait for the forward under way.
-        logprob: float = pick.logprob.tolist()[row]  # type: ignore[assignment, index]
-        return Token(token, self._spelling(token), logprob, alternatives, experts)
+    def _note(self, token: int, pick: Pick) -> Token:
+        alternatives = tuple((self._spelling(i), logprob) for i, logprob in pick.alternatives())
+        experts = pick.experts.chosen_experts() if pick.experts is not None else ()
+        return Token(token, self._spelling(token), pick.logprob(), alternatives, experts)
 
     def _spelling(self, token: int) -> str:
         return self.letters_of(token).decode("utf-8", "replace")

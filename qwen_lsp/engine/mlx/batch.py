@@ -43,15 +43,30 @@ class Batch:
         for stale in [m for m in self._members if m not in members]:
             self.leave(stale)
         self._join([m for m in members if m not in self._members])
-        picks = [m.pick for m in self._members if m.pick is not None]
-        for member, pick in zip(self._members, picks, strict=True):
-            member.chooser.remember(pick.token)
-        logits = self._forward.batch(mx.concatenate([p.token for p in picks]), self._caches)
-        chosen = [m.chooser.choose(logits[i : i + 1]) for i, m in enumerate(self._members)]
+        tokens = self._tokens()
+        logits = self._forward.batch(tokens, self._caches)
+        chosen = self._choose(logits)
+        arrays = [array for pick in chosen for array in pick.arrays()]
         self._outbox.flush()
-        mx.async_eval([a for pick in chosen for a in pick.arrays()])  # type: ignore[no-untyped-call]
+        mx.async_eval(arrays)  # type: ignore[no-untyped-call]
         for member, pick in zip(self._members, chosen, strict=True):
             member.pick = pick
+
+    def _tokens(self) -> mx.array:
+        """The token of each member, in order."""
+        picks = [m.pick for m in self._members if m.pick is not None]
+        for member, pick in zip(self._members, picks, strict=True):
+            member.chooser.remember(pick.feed())
+        if all(p.tokens is picks[0].tokens and p.at == row for row, p in enumerate(picks)):
+            return picks[0].tokens
+        return mx.concatenate([pick.feed() for pick in picks])
+
+    def _choose(self, logits: mx.array) -> list[Pick]:
+        choosers = [m.chooser for m in self._members]
+        if all(c.is_shared for c in choosers):
+            together = choosers[0].choose(logits)
+            return [together.row(row) for row in range(len(choosers))]
+        return [c.choose(logits[row : row + 1]) for row, c in enumerate(choosers)]
 
     def leave(self, member: Member) -> None:
         """Give a member its own caches back; harmless when it is not in here."""

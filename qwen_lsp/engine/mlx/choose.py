@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mlx.core as mx
 from mlx_lm.sample_utils import make_logits_processors, make_sampler
@@ -18,27 +18,50 @@ _SEEDS = 2**63
 
 @dataclass(slots=True)
 class Pick:
-    """A chosen token, still lazy until it is waited for."""
+    """A chosen token, still lazy until it is waited for; one row of choices that were made together."""
 
-    token: mx.array
-    """[rows]; one row unless several choices are made at once"""
-    logprob: mx.array
+    tokens: mx.array
+    """[rows]"""
+    logprobs: mx.array
     """[rows]"""
     top: tuple[mx.array, mx.array] | None = None
     """Ids and log-probabilities of the most likely tokens, [rows, count], when asked for."""
     experts: Routed | None = None
+    at: int = 0
+    """Which row."""
 
-    def row(self, row: int) -> Pick:
-        """One of several choices made at once, computed already."""
-        top = None
-        if self.top is not None:
-            top = (mx.array([self.top[0].tolist()[row]]), mx.array([self.top[1].tolist()[row]]))  # type: ignore[index]
-        return Pick(mx.array([self.token.tolist()[row]]), mx.array([self.logprob.tolist()[row]]), top)  # type: ignore[index]
+    def row(self, at: int) -> Pick:
+        """Another row of the same choices."""
+        return replace(self, at=at)
+
+    def feed(self) -> mx.array:
+        """The token as input of the next forward, [1]; needs not be known yet."""
+        return self.tokens if self.tokens.shape[0] == 1 else self.tokens[self.at : self.at + 1]
 
     def arrays(self) -> list[mx.array]:
         """All that must be computed."""
-        more = list(self.top) if self.top is not None else []
-        return [self.token, self.logprob, *more, *(self.experts.arrays() if self.experts is not None else [])]
+        return [self.tokens, self.logprobs, *(self.top or ())]
+
+    # These wait. They read whole arrays: a slice would be a new operation, and would wait for the forward
+    # that is under way as well.
+
+    def token(self) -> int:
+        """The chosen token."""
+        token: int = self.tokens.tolist()[self.at]  # type: ignore[assignment, index]
+        return token
+
+    def logprob(self) -> float:
+        """Its log-probability."""
+        logprob: float = self.logprobs.tolist()[self.at]  # type: ignore[assignment, index]
+        return logprob
+
+    def alternatives(self) -> list[tuple[int, float]]:
+        """The most likely tokens, likeliest first."""
+        if self.top is None:
+            return []
+        ids: list[int] = self.top[0].tolist()[self.at]  # type: ignore[assignment, index]
+        logprobs: list[float] = self.top[1].tolist()[self.at]  # type: ignore[assignment, index]
+        return list(zip(ids, logprobs, strict=True))
 
 
 class Chooser:
@@ -61,6 +84,11 @@ class Chooser:
         self._seed = secrets.randbits(62) if sampling.seed is None else sampling.seed + index
         self._draws = 0
         self._tail: mx.array | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether rows of several answers can be chosen in one go."""
+        return self.is_plain_greedy and not self._alternatives
 
     @property
     def is_plain_greedy(self) -> bool:

@@ -91,7 +91,7 @@ class Decoding:
     def _plain_step(self, pick: Pick, ahead: Pick | None) -> Pick | None:
         if ahead is None and not self.remaining and self.answer.left_tokens > 1:
             ahead = self._feed(pick)
-        token = int(pick.token.item())  # type: ignore[arg-type]
+        token = pick.token()
         if ahead is not None:
             self.lease.grew((token,))
         if self._take(token, pick):
@@ -103,7 +103,7 @@ class Decoding:
 
     def _drafted_step(self, pick: Pick) -> Pick | None:
         """Hand out the present token, then check a draft of those after it in one forward."""
-        token = int(pick.token.item())  # type: ignore[arg-type]
+        token = pick.token()
         if self._take(token, pick):
             return None
         assert self.lookup is not None
@@ -119,7 +119,7 @@ class Decoding:
         picks = self.chooser.choose(logits)
         self.machine.outbox.flush()
         mx.eval(picks.arrays())
-        chosen: list[int] = picks.token.tolist()  # type: ignore[assignment]
+        chosen = [picks.row(i).token() for i in range(len(draft) + 1)]
         accepted = next((i for i, d in enumerate(draft) if d != chosen[i]), len(draft))
         self.lease.grew((token, *draft))
         self.lease.trim(len(draft) - accepted)
@@ -127,24 +127,24 @@ class Decoding:
         assert self.lookup is not None
         self.lookup.judged(len(draft), accepted)
         for row in range(accepted):
-            if self._take(chosen[row], picks, row=row):
+            if self._take(chosen[row], picks.row(row)):
                 return None
         return picks.row(accepted)
 
-    def _take(self, token: int, pick: Pick, *, row: int = 0) -> bool:
+    def _take(self, token: int, pick: Pick) -> bool:
         if self.meter.first_token_ms is None:
             self.meter.first_token_ms = self.meter.ms()
         if self.remaining:
             self.remaining = self.machine.vocabulary.spelled(self.remaining, token)
         if self.lookup is not None:
             self.lookup.extend((token,))
-        return self.answer.take(token, pick, row=row)
+        return self.answer.take(token, pick)
 
     def _feed(self, pick: Pick) -> Pick:
         """Feed a chosen token (its value need not be known yet) and choose the one after it."""
-        self.chooser.remember(pick.token)
+        self.chooser.remember(pick.feed())
         self.meter.forwards += 1
-        return choose_after(self.machine, pick.token, self.lease, self.chooser, self.remaining, self.experts)
+        return choose_after(self.machine, pick.feed(), self.lease, self.chooser, self.remaining, self.experts)
 
 
 def choose_after(
@@ -160,5 +160,5 @@ def choose_after(
     pick = chooser.choose(logits, mask)
     pick.experts = routed
     machine.outbox.flush()
-    mx.async_eval(pick.arrays())  # type: ignore[no-untyped-call]
+    mx.async_eval(pick.arrays() + (routed.arrays() if routed is not None else []))  # type: ignore[no-untyped-call]
     return pick

@@ -10,32 +10,38 @@ import mlx.core as mx
 
 
 class Routed:
-    """What the routers of all layers decided in one forward; lazy until it is looked at."""
+    """What the routers of all layers decided in one forward.
+
+    These are arrays the model computes anyway: listening adds nothing to the work of the GPU.
+    """
 
     def __init__(self) -> None:
         self.odds: list[mx.array] = []
         self.chosen: list[mx.array] = []
 
-    def finish(self, rows: int) -> None:
-        """Gather what was heard of the last `rows` tokens into two arrays."""
-        if self.chosen:
-            self.chosen = [mx.stack([c.reshape(-1, c.shape[-1])[-rows:] for c in self.chosen])]
-            self.odds = [mx.stack([o.reshape(-1, o.shape[-1])[-rows:] for o in self.odds])]
+    def keep_last(self) -> None:
+        """Keep only what concerns the last token."""
+        if self.chosen and self.chosen[0].shape[-2] > 1:
+            self.chosen = [c[..., -1:, :] for c in self.chosen]
+            self.odds = [o[..., -1:, :] for o in self.odds]
 
     def arrays(self) -> list[mx.array]:
         """What must be computed."""
         return [*self.chosen, *self.odds]
 
-    def of(self, row: int) -> tuple[tuple[int, ...], ...]:
-        """Per layer, the experts of one token, best first."""
-        if not self.chosen:
-            return ()
-        chosen: Any = self.chosen[0].tolist()
-        odds: Any = self.odds[0].tolist()
+    def chosen_experts(self) -> tuple[tuple[int, ...], ...]:
+        """Per layer, the experts of the last token, best first. Waits for them."""
         return tuple(
-            tuple(sorted(experts[row], key=layer[row].__getitem__, reverse=True))
-            for experts, layer in zip(chosen, odds, strict=True)
+            tuple(sorted(_last_row(chosen), key=_last_row(odds).__getitem__, reverse=True))
+            for chosen, odds in zip(self.chosen, self.odds, strict=True)
         )
+
+
+def _last_row(array: mx.array) -> list[Any]:
+    rows: Any = array.tolist()
+    while isinstance(rows[-1], list):
+        rows = rows[-1]
+    return list(rows)
 
 
 class ExpertTap:
@@ -54,7 +60,7 @@ class ExpertTap:
         return len(self._blocks)
 
     @contextlib.contextmanager
-    def listening(self, rows: int = 1) -> Iterator[Routed]:
+    def listening(self) -> Iterator[Routed]:
         """Hear every router while the model is called once inside; the model is as before afterwards."""
         routed = Routed()
         real = [(block, block["gate"], block["switch_mlp"]) for block in self._blocks]
@@ -66,7 +72,7 @@ class ExpertTap:
         finally:
             for block, gate, experts in real:
                 block["gate"], block["switch_mlp"] = gate, experts
-        routed.finish(rows)
+        routed.keep_last()
 
 
 class _Odds:
