@@ -20,7 +20,16 @@ from qwen_lsp.settings import SuggestSettings
 _MUCH = 8
 """Characters right of the cursor, closers apart, that make a suggestion unlikely to fit."""
 _WRITABLE_SCHEMES = frozenset(
-    ["file", "untitled", "inmemory", "buffer", "vscode-notebook-cell", "vscode-vfs", "vscode-remote", "vscode-userdata"]
+    [
+        "file",
+        "untitled",
+        "inmemory",
+        "buffer",
+        "vscode-notebook-cell",
+        "vscode-vfs",
+        "vscode-remote",
+        "vscode-userdata",
+    ]
 )
 _CLOSING = re.compile(r"[\s)\]}\"'`>;,:{]+")
 _LINE_COMMENT = re.compile(r"\s*(#|//|--|;;|%)")
@@ -107,6 +116,8 @@ def _brace_around(place: Place) -> str:
 
 
 def _inside(place: Place) -> Inside | None:
+    if place.in_block_comment:
+        return "comment"
     if place.language in LANGUAGES:
         parsed = parse(place.window, place.language)
         return None if parsed is None else parsed.inside(len(place.window))

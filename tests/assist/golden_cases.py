@@ -75,7 +75,11 @@ def run_case(case: Case, size: int) -> tuple[Polished | Rejection, str]:
 def verdict(case: Case, outcome: Polished | Rejection) -> str:
     """Nothing when the outcome is the expected one, else what differs."""
     if isinstance(outcome, Rejection):
-        return "" if case.reject == outcome.reason else f"rejected: {outcome}; wanted {case.reject or case.expect!r}"
+        return (
+            ""
+            if case.reject == outcome.reason
+            else f"rejected: {outcome}; wanted {case.reject or case.expect!r}"
+        )
     if case.reject:
         return f"showed {outcome.text!r}; wanted the rejection {case.reject!r}"
     cursor = case.source.index("¦")

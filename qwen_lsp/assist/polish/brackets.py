@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from qwen_lsp.assist.polish.place import Place
-from qwen_lsp.assist.syntax import LANGUAGES, Growing, Inside, grammar, inside_of, is_string, leaves
+from qwen_lsp.assist.polish.quotes import Quotes
+from qwen_lsp.assist.syntax import Growing, Inside, grammar, inside_of, is_string, leaves
 
 _PAIRS = {")": "(", "]": "[", "}": "{"}
-_SINGLE_QUOTED = frozenset({"python", "javascript", "javascriptreact", "typescript", "typescriptreact"})
-_HASH_COMMENTS = frozenset(
-    {"python", "ruby", "shellscript", "yaml", "toml", "perl", "r", "julia", "elixir", "makefile"}
-)
 _WORTH_PARSING = re.compile(r"[()\[\]{}\"'`\n#/*]")
 
 
@@ -52,7 +49,7 @@ class Brackets:
         self._stack: list[str] = []
         self._pending = ""
         innermost = self.openers[0].char if self.openers else ""
-        self._quotes = Quotes(place.language, innermost if innermost not in ("(", "[", "{") else "")
+        self._quotes = Quotes(place, innermost if innermost not in ("(", "[", "{") else "")
 
     @property
     def depth(self) -> int:
@@ -76,7 +73,7 @@ class Brackets:
     def inside(self) -> Inside | None:
         """Whether the end of what has been taken lies in a string or comment."""
         if self._quotes.since is not None:
-            return "string"
+            return self._quotes.kind
         return self._tokens.inside()
 
     def _closes_outer(self, mark: Mark) -> bool:
@@ -195,64 +192,6 @@ def _open_quote(place: Place) -> str:
 def _is_apostrophe(text: str, at: int) -> bool:
     """Whether a ' is part of a word, or a lifetime, rather than a quote."""
     return (at > 0 and text[at - 1].isalnum()) or text[at - 1 : at] in ("&", "<")
-
-
-class Quotes:
-    """Whether a growing text is inside an unfinished string, which no parser can know for sure.
-
-    Until such a string ends, brackets in it must not count.
-    """
-
-    def __init__(self, language: str, open_quote: str) -> None:
-        self._triple = language == "python"
-        self._single_is_string = language in _SINGLE_QUOTED or language not in LANGUAGES
-        self._line_comment = "#" if language in _HASH_COMMENTS else "//"
-        self._quote = open_quote
-        self._comment = self._escaped = False
-        self._at = 0
-        self._last = ""
-        self.since: int | None = 0 if open_quote else None
-        """Where the unfinished string began; None outside strings."""
-
-    def take(self, piece: str) -> None:
-        """Go on over a piece."""
-        for char in piece:
-            self._take(char)
-            self._last = (self._last + char)[-3:]
-            self._at += 1
-
-    def _take(self, char: str) -> None:
-        if self._escaped:
-            self._escaped = False
-        elif char == "\n":
-            self._comment = False
-            if len(self._quote) == 1 and self._quote != "`":
-                self._close()
-        elif self._comment:
-            return
-        elif self._quote:
-            self._inside(char)
-        elif char in '"`' or (char == "'" and self._single_is_string):
-            self._open(char)
-        elif (self._last + char).endswith(self._line_comment):
-            self._comment = True
-
-    def _open(self, char: str) -> None:
-        if self._triple and self._last[-2:] == char * 2:
-            self._quote, self.since = char * 3, self._at - 2
-        else:
-            self._quote, self.since = char, self._at
-
-    def _inside(self, char: str) -> None:
-        if char == "\\":
-            self._escaped = True
-        elif (self._last + char)[-len(self._quote) :] == self._quote and (
-            len(self._quote) == 1 or self.since is None or self._at - self.since >= 5 or self.since == 0
-        ):
-            self._close()
-
-    def _close(self) -> None:
-        self._quote, self.since = "", None
 
 
 class _Tokens:

@@ -65,13 +65,22 @@ class Closers:
         return Cut(at, "end of the scope")
 
     def _after_brace(self, draft: Draft) -> Cut | None:
-        if draft.piece.isspace() and not draft.ended:
+        """Only a word such as `else` saves the brace, and not when the file's own brace is followed by it too."""
+        at = self._closed_at or 0
+        word = draft.text[at + 1 :].strip()
+        if not draft.ended and (
+            not word or (word not in _GOES_ON and any(w.startswith(word) for w in _GOES_ON))
+        ):
             return None
-        at, self._closed_at = self._closed_at, None
-        if draft.piece in _GOES_ON:
+        self._closed_at = None
+        if word in _GOES_ON and not self._goes_on_below(draft, word):
             self._reopens = True
             return None
-        return Cut(at or 0, "end of the scope")
+        return Cut(at, "end of the scope")
+
+    def _goes_on_below(self, draft: Draft, word: str) -> bool:
+        opener = draft.brackets.openers[draft.brackets.closed - 1]
+        return self._place.after[opener.closed_at + 1 :].lstrip().startswith(word)
 
     def _take_over(self, draft: Draft, at: int, char: str) -> Cut | None:
         rest = self._place.tail[draft.consumed :]

@@ -167,6 +167,16 @@ class Place:
         return "\n".join((*above[start or 0 :], self.head))
 
     @cached_property
+    def in_block_comment(self) -> bool:
+        """Whether the cursor stands in a `/* ... */` that began above or left of it."""
+        opened = self.window.rfind("/*")
+        return (
+            self.is_braced
+            and opened > self.window.rfind("*/")
+            and self.window[opened - 1 : opened].strip() == ""
+        )
+
+    @cached_property
     def after(self) -> str:
         """The text after the cursor, as far as it is looked at."""
         return "\n".join((self.tail, *self.below))

@@ -54,7 +54,8 @@ class Shape:
     def _begin(self, whole: bool) -> str | None:
         """The beginning without what the cursor's line already has; None: not known yet."""
         if self._place.head_is_blank:
-            echo = self._echo(self._held, "", whole)
+            opens = opens_block(self._place.near_above, self._place.language)
+            echo = self._echo(self._held, "", whole) if opens else None
             if echo == _UNKNOWN:
                 return None
             return self._begin_on_blank(self._held if echo is None else echo, whole)
