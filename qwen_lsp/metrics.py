@@ -6,7 +6,7 @@ import dataclasses
 import json
 import threading
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -23,11 +23,12 @@ class Ring(Generic[Record]):
         self._file = file
         self.counts: Counter[str] = Counter()
 
-    def add(self, record: Record, *counters: str) -> None:
-        """Keep a record, count it under each name, and append it to the trace file when there is one."""
+    def add(self, record: Record, *counters: str, sums: Mapping[str, int] | None = None) -> None:
+        """Keep a record, count it under each name, add up the sums, and append it to the trace file, if any."""
         with self._lock:
             self._records.append(record)
             self.counts.update(counters)
+            self.counts.update(sums or {})
             if self._file is not None:
                 with self._file.open("a", encoding="utf-8") as out:
                     out.write(json.dumps(as_json(record), ensure_ascii=False) + "\n")

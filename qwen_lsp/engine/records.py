@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
-from qwen_lsp.engine.request import Chunk, Request, Usage
+from qwen_lsp.engine.base import Engine
+from qwen_lsp.engine.request import Chunk, EngineInfo, Request, Usage
 from qwen_lsp.metrics import RequestTrace, Ring
+
+BUCKETS_MS = (50, 100, 200, 500, 1000, 2000, 5000, 10000)
+"""Upper edges of the histogram of times to the first token."""
 
 
 class Recorder:
@@ -52,7 +58,57 @@ class Recorder:
             error=self._error,
             id=self._request.id,
         )
-        self._ring.add(record, f"requests_{lane}", f"finish_{self._finish}")
+        self._ring.add(
+            record, f"requests_{lane}", f"finish_{self._finish}", *self._buckets(), sums=self._sums(usage)
+        )
+
+    def _buckets(self) -> list[str]:
+        if self._first_ms is None:
+            return []
+        return ["first_count", *(f"first_le_{limit}" for limit in BUCKETS_MS if self._first_ms <= limit)]
+
+    def _sums(self, usage: Usage) -> dict[str, int]:
+        return {
+            "tokens_prompt": usage.prompt_tokens,
+            "tokens_cached": usage.cached_tokens,
+            "tokens_prefilled": usage.prefilled_tokens,
+            "tokens_generated": usage.generated_tokens,
+            "first_sum_ms": round(self._first_ms or 0.0),
+        }
 
     def _ms(self) -> float:
         return (time.perf_counter() - self._start) * 1000
+
+
+class RecordedEngine:
+    """An engine whose requests are recorded."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.requests: Ring[RequestTrace] = Ring()
+
+    async def generate(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        """Stream the answer and record it."""
+        recorder = Recorder(request, self.requests, "")
+        try:
+            async with aclosing(self._engine.generate(request)) as stream:
+                async for chunk in stream:
+                    recorder.saw(chunk)
+                    yield chunk
+        except Exception as error:
+            recorder.failed(error)
+            raise
+        finally:
+            recorder.close()
+
+    async def warm(self, request: Request) -> Usage:
+        """As the engine does it."""
+        return await self._engine.warm(request)
+
+    async def info(self) -> EngineInfo:
+        """As the engine says it."""
+        return await self._engine.info()
+
+    async def close(self) -> None:
+        """Close the engine."""
+        await self._engine.close()

@@ -1,0 +1,151 @@
+"""From a body to the request the engine gets."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from qwen_lsp.engine.remote_wire import parts_from_json
+from qwen_lsp.engine.request import (
+    ChatPrompt,
+    Lane,
+    Marker,
+    Message,
+    Request,
+    Sampling,
+    Text,
+    TextPrompt,
+    ToolCall,
+)
+from qwen_lsp.host.anchored import Anchors
+from qwen_lsp.host.bodies import Body, ChatBody, CompletionBody, Turn
+
+_KNOWN = (
+    "fim_prefix",
+    "fim_suffix",
+    "fim_middle",
+    "fim_pad",
+    "repo_name",
+    "file_sep",
+    "im_start",
+    "im_end",
+    "endoftext",
+)
+_MARKERS = re.compile(r"(<\|(?:" + "|".join(_KNOWN) + r")\|>)")
+_CHAT_TOKENS = 2048
+
+
+class Unfit(ValueError):
+    """A body that is well-formed and still cannot be done; the message says why."""
+
+
+def completion_request(body: CompletionBody, anchors: Anchors, fim: str | None) -> Request:
+    """What /v1/completions asks."""
+    if body.prompt_parts is not None:
+        try:
+            return _request(body, parts_from_json(body.prompt_parts), body.max_tokens, Lane.ACTION)
+        except ValueError as error:
+            raise Unfit(str(error)) from error
+    alternatives = int(body.logprobs or 0)
+    if body.suffix:
+        if fim is None:
+            raise Unfit("The loaded model has no fill-in-the-middle; leave suffix out.")
+        prompt = anchors.prompt(body.text(), body.suffix)
+        return _request(body, prompt, body.max_tokens, Lane.INLINE, alternatives, heal=True)
+    prompt = read_raw(body.text(), anchors)
+    hole = any(isinstance(part, Marker) for part in prompt.parts)
+    return _request(
+        body, prompt, body.max_tokens, Lane.INLINE if hole else Lane.ACTION, alternatives, heal=body.heal
+    )
+
+
+def chat_request(body: ChatBody) -> Request:
+    """What /v1/chat/completions asks."""
+    tools = () if body.tool_choice == "none" else tuple(json.dumps(tool) for tool in body.tools or ())
+    prompt = ChatPrompt(tuple(_message(turn) for turn in body.messages), body.prefill, tools)
+    limit = body.max_completion_tokens if body.max_completion_tokens is not None else body.max_tokens
+    alternatives = (body.top_logprobs or 0) if body.logprobs else 0
+    return _request(body, prompt, _CHAT_TOKENS if limit is None else limit, Lane.CHAT, alternatives)
+
+
+def read_raw(text: str, anchors: Anchors) -> TextPrompt:
+    """A raw prompt with its markers read; an ordinary hole in it gets the anchored layout."""
+    pieces = _MARKERS.split(text)
+    parts = tuple(Marker(p) if _MARKERS.fullmatch(p) else Text(p) for p in pieces if p)
+    match parts[-5:]:
+        case (
+            Marker("<|fim_prefix|>"),
+            Text(prefix),
+            Marker("<|fim_suffix|>"),
+            Text(suffix),
+            Marker("<|fim_middle|>"),
+        ):
+            return anchors.prompt(prefix, suffix, before=parts[:-5])
+    return TextPrompt(parts)
+
+
+def sampling(body: Any, *, penalty: float | None) -> Sampling:
+    """The sampling of any body; greedy unless asked otherwise."""
+    return Sampling(
+        temperature=body.temperature or 0.0,
+        top_p=1.0 if body.top_p is None else body.top_p,
+        top_k=max(0, body.top_k or 0),
+        min_p=body.min_p or 0.0,
+        repetition_penalty=penalty or 1.0,
+        seed=body.seed,
+    )
+
+
+def _request(
+    body: Body,
+    prompt: TextPrompt | ChatPrompt,
+    max_tokens: int | None,
+    lane: Lane,
+    alternatives: int = 0,
+    *,
+    heal: bool = False,
+) -> Request:
+    return Request(
+        prompt,
+        max_tokens=128 if max_tokens is None else max_tokens,
+        sampling=sampling(body, penalty=body.repetition_penalty),
+        stop=body.stops(),
+        lane=Lane[body.lane.upper()] if body.lane else lane,
+        supersedes=body.supersedes,
+        heal=heal or body.heal,
+        n=body.n or 1,
+        logprobs=max(alternatives, body.alternatives),
+        experts=body.experts,
+        drafts=tuple(body.drafts),
+        id=body.id,
+    )
+
+
+def _message(turn: Turn) -> Message:
+    role = "system" if turn.role == "developer" else turn.role
+    name = turn.tool_call_id if turn.role == "tool" else turn.name
+    return Message(role, _words(turn.content), name, tuple(_call(c) for c in turn.tool_calls or ()))
+
+
+def _words(content: str | list[dict[str, Any]] | None) -> str:
+    if content is None or isinstance(content, str):
+        return content or ""
+    for part in content:
+        if part.get("type") != "text" or not isinstance(part.get("text"), str):
+            raise Unfit(f"This model reads only text, not {str(part.get('type'))[:40]!r} parts.")
+    return "".join(part["text"] for part in content)
+
+
+def _call(given: dict[str, Any]) -> ToolCall:
+    function = given.get("function")
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise Unfit("Each of tool_calls needs function.name and function.arguments.")
+    arguments = function.get("arguments", "{}")
+    if not isinstance(arguments, str):
+        arguments = json.dumps(arguments)
+    try:
+        json.loads(arguments)
+    except ValueError as error:
+        raise Unfit("function.arguments must be the text of a JSON object.") from error
+    return ToolCall(function["name"], arguments, str(given.get("id", "")))

@@ -1,0 +1,106 @@
+"""Reads the tool calls a Qwen3-Coder model writes as XML, also while they stream, into OpenAI's form."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_OPEN, _CLOSE = "<tool_call>", "</tool_call>"
+_FUNCTION = re.compile(r"<function=([^>\s]+)\s*>(.*?)(?:</function>|\Z)", re.S)
+_PARAMETER = re.compile(r"<parameter=([^>\s]+)\s*>(.*?)(?:</parameter>|(?=<parameter=)|\Z)", re.S)
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What became clear: words to show and whole calls."""
+
+    text: str = ""
+    calls: tuple[Json, ...] = ()
+
+
+class CallReader:
+    """Feeds a stream through; words pass, a call comes out when it is whole."""
+
+    def __init__(self, tools: Sequence[Mapping[str, Any]]) -> None:
+        self._types = {name: types for name, types in map(_declared, tools) if name}
+        self._held = ""
+        self._inside = False
+        self.count = 0
+
+    def feed(self, piece: str) -> Read:
+        """Take the next piece."""
+        self._held += piece
+        words: list[str] = []
+        calls: list[Json] = []
+        while True:
+            if not self._inside:
+                before, self._inside, self._held = _until_open(self._held)
+                words.append(before)
+            body, closed, rest = self._held.partition(_CLOSE)
+            if not (self._inside and closed):
+                return Read("".join(words), tuple(calls))
+            calls += self._read(body)
+            self._inside, self._held = False, rest.lstrip("\n")
+
+    def flush(self) -> Read:
+        """The end of the stream: a call without its end is read as far as it goes."""
+        held, self._held = self._held, ""
+        calls = self._read(held) if self._inside else []
+        return Read("" if calls else (_OPEN if self._inside else "") + held, tuple(calls))
+
+    def _read(self, body: str) -> list[Json]:
+        calls = []
+        for name, inner in _FUNCTION.findall(body):
+            types = self._types.get(name, {})
+            arguments = {key: _value(text, types.get(key)) for key, text in _PARAMETER.findall(inner)}
+            calls.append(
+                {
+                    "index": self.count,
+                    "id": f"call_{uuid.uuid4().hex[:24]}",
+                    "type": "function",
+                    "function": {"name": name, "arguments": json.dumps(arguments, ensure_ascii=False)},
+                }
+            )
+            self.count += 1
+        return calls
+
+
+def _declared(tool: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    function = tool.get("function", tool)
+    if not isinstance(function, Mapping):
+        return "", {}
+    parameters = function.get("parameters")
+    properties = parameters.get("properties") if isinstance(parameters, Mapping) else None
+    if not isinstance(properties, Mapping):
+        return str(function.get("name", "")), {}
+    types = {key: about.get("type") for key, about in properties.items() if isinstance(about, Mapping)}
+    return str(function.get("name", "")), types
+
+
+def _value(text: str, kind: Any) -> Any:
+    """A parameter's text as the declared type; the text itself where it does not fit."""
+    text = text.removeprefix("\n").removesuffix("\n")
+    kinds = kind if isinstance(kind, list) else [kind]
+    if "string" in kinds and not (text == "null" and "null" in kinds):
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {"true": True, "false": False, "none": None}.get(text.strip().lower(), text)
+    return value if kind is not None or isinstance(value, dict | list) else text
+
+
+def _until_open(text: str) -> tuple[str, bool, str]:
+    """(what may be shown, whether a call begins, what is held back or inside the call)."""
+    at = text.find(_OPEN)
+    if at >= 0:
+        return text[:at], True, text[at + len(_OPEN) :]
+    for length in range(min(len(_OPEN) - 1, len(text)), 0, -1):
+        if _OPEN.startswith(text[-length:]):
+            return text[:-length], False, text[-length:]
+    return text, False, ""

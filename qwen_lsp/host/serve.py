@@ -1,0 +1,183 @@
+"""The life of the host: one per user, on one port, found by its state file, gone when nobody needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from filelock import BaseFileLock, Timeout
+
+from qwen_lsp import __version__
+from qwen_lsp.engine.base import Engine
+from qwen_lsp.errors import HostError
+from qwen_lsp.host.app import build_app
+from qwen_lsp.host.control import ask_to_stop, status_of_running, wait_gone
+from qwen_lsp.host.front import Activity, MakePage
+from qwen_lsp.host.listen import Server, listen
+from qwen_lsp.host.state import HostState, host_lock, new_state, read_state, remove_state, write_state
+from qwen_lsp.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_LOCK_S = 3.0
+_LOOK_S = 1.0
+
+
+async def serve(
+    settings: Settings, engine: Engine, page: MakePage | None, *, from_editor: bool = False
+) -> int:
+    """Run the host until it is stopped; the exit code. Raises HostError when it cannot begin."""
+    _log_to_stderr()
+    lock = await _become_the_host(from_editor=from_editor)
+    try:
+        return await _run(settings, engine, page, from_editor=from_editor)
+    finally:
+        await engine.close()
+        lock.release()
+
+
+async def _run(settings: Settings, engine: Engine, page: MakePage | None, *, from_editor: bool) -> int:
+    socket = listen(settings.host, or_any=from_editor)
+    state = new_state(settings.host.address, socket.getsockname()[1], from_editor=from_editor)
+    activity = Activity()
+    server: Server
+
+    def stop() -> None:
+        server.should_exit = True
+
+    app = build_app(
+        engine,
+        settings,
+        token=state.token,
+        make_page=page,
+        stop=stop,
+        activity=activity,
+        from_editor=from_editor,
+    )
+    server = Server(app, on_started=lambda: _announce(state, page is not None))
+    _stop_on_signals(stop)
+    watches = [asyncio.create_task(_tell_progress(engine))]
+    if from_editor:
+        watches.append(asyncio.create_task(_leave_when_idle(activity, settings.host.idle_exit_s, stop)))
+    try:
+        await server.serve(sockets=[socket])
+    finally:
+        remove_state(os.getpid())
+        for watch in watches:
+            watch.cancel()
+    log.info("The host has stopped")
+    return 0
+
+
+def stop() -> int:
+    """`qwen-lsp serve --stop`."""
+    state = read_state()
+    if state is None or status_of_running(state) is None:
+        print("No host is running.")
+        return 0
+    ask_to_stop(state)
+    if not wait_gone(state, 15.0):
+        print(f"The host (process {state.pid}) does not stop. End it with: kill {state.pid}", file=sys.stderr)
+        return 1
+    print(f"The host (process {state.pid}) has stopped.")
+    return 0
+
+
+def status() -> int:
+    """`qwen-lsp serve --status`; 1 when none runs."""
+    sentence = _sentence()
+    print(sentence or "No host is running. Start one with: qwen-lsp serve")
+    return 0 if sentence else 1
+
+
+async def running_sentence() -> str | None:
+    """What the running host does, in a sentence, for `doctor`; None when none runs."""
+    return await asyncio.to_thread(_sentence)
+
+
+def _sentence() -> str | None:
+    state = read_state()
+    told = status_of_running(state) if state is not None else None
+    if state is None or told is None:
+        return None
+    engine = told["engine"]
+    share = "" if engine.get("progress") in (None, 1.0) else f" {engine['progress']:.0%}"
+    by = ", started by an editor" if state.from_editor else ""
+    return (
+        f"{state.url} (process {state.pid}, version {state.version}{by}), up {told['up_s']:.0f} s, "
+        f"{engine['model'] or 'no model yet'}: {engine['state']}{share}. {engine['detail']}"
+    )
+
+
+async def _become_the_host(*, from_editor: bool) -> BaseFileLock:
+    """Take the host's lock; a host that an editor started makes room for one the user starts."""
+    lock = host_lock()
+    for last in (False, True):
+        try:
+            await asyncio.to_thread(lock.acquire, timeout=_LOCK_S)
+            return lock
+        except Timeout:
+            state = read_state()
+            if last or from_editor or state is None or not state.from_editor:
+                raise HostError(_already(state)) from None
+            log.info("Taking over from the host that an editor started (process %d)", state.pid)
+            ask_to_stop(state)
+            await asyncio.to_thread(wait_gone, state, 15.0)
+    raise AssertionError("the last round raises")
+
+
+def _already(state: HostState | None) -> str:
+    where = f" at {state.url} (process {state.pid})" if state else ""
+    return f"A host already runs{where}. Use it, or stop it with: qwen-lsp serve --stop"
+
+
+def _announce(state: HostState, page: bool) -> None:
+    write_state(state)
+    log.info("qwen-lsp %s listens at %s", __version__, state.url)
+    log.info("API: %s/v1 (OpenAI's form)%s", state.url, f"   page: {state.url}/" if page else "")
+    if not state.from_editor:
+        log.info("Stop it with Ctrl-C or: qwen-lsp serve --stop")
+
+
+async def _leave_when_idle(activity: Activity, after_s: float, stop: Callable[[], None]) -> None:
+    while True:
+        left_s = after_s - activity.idle_s()
+        if left_s <= 0:
+            break
+        await asyncio.sleep(min(_LOOK_S, max(0.05, left_s)))
+    log.info("Nobody has used this host for %.0f s; leaving", after_s)
+    stop()
+
+
+async def _tell_progress(engine: Engine) -> None:
+    """What the engine does while it loads, as lines of the log."""
+    told = ""
+    while True:
+        info = await engine.info()
+        tenth = "" if info.progress is None else f" {int(info.progress * 10) * 10} %"
+        words = info.detail + (tenth if info.state == "loading" else "")
+        if words != told:
+            told = words
+            log.log(logging.ERROR if info.state == "failed" else logging.INFO, "%s: %s", info.state, words)
+        await asyncio.sleep(_LOOK_S)
+
+
+def _stop_on_signals(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
+            loop.add_signal_handler(number, stop)
+
+
+def _log_to_stderr() -> None:
+    ours = logging.getLogger("qwen_lsp")
+    if not ours.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        ours.addHandler(handler)
+        ours.setLevel(logging.INFO)
