@@ -76,10 +76,11 @@ def test_a_few_shared_markers_are_not_worth_a_copy() -> None:
 
 
 def test_what_cannot_be_trimmed_only_grows() -> None:
-    stuck = held(1, [1, 2, 3], trimmable=False)
-    assert plan([1, 2, 3, 4], [stuck], ROOMY) == Plan("in place", 1, 3, 1)
-    assert plan([1, 2, 9, 4], [stuck], ROOMY) == Plan("fresh", None, 0, 4)
-    assert plan([1, 2, 3], [stuck], ROOMY) == Plan("fresh", None, 0, 3)
+    tokens = list(range(10))
+    stuck = held(1, tokens, trimmable=False)
+    assert plan([*tokens, 4], [stuck], ROOMY) == Plan("copy", 1, 10, 1)
+    assert plan([*tokens[:9], 4], [stuck], ROOMY) == Plan("fresh", None, 0, 10)
+    assert plan(tokens, [stuck], ROOMY) == Plan("fresh", None, 0, 10)
 
 
 def test_least_recently_used_idle_histories_make_room() -> None:

@@ -148,4 +148,9 @@ def _described(facts: Facts) -> str:
             "This is the starter model: it knows a handful of sample programs and nothing else. "
             "Get the real model with: qwen-lsp pull"
         )
+    if not facts.can_trim:
+        return (
+            f"{facts.name}, on this machine. Its cache cannot go back, so a prefix is used again only from "
+            "points that were kept"
+        )
     return f"{facts.name}, on this machine"

@@ -19,7 +19,7 @@ from qwen_lsp.engine.mlx.store import Lease
 from qwen_lsp.engine.mlx.tokens import ReadPrompt
 from qwen_lsp.engine.request import Chunk, Lane, Progress, Request, Usage
 from qwen_lsp.engine.scheduler import Steps
-from qwen_lsp.errors import PromptTooLong
+from qwen_lsp.errors import NotEnoughMemory, PromptTooLong
 
 _PROGRESS_FROM_TOKENS = 256
 """Shorter prompts are read before anyone could look."""
@@ -82,12 +82,20 @@ class Generation:
         lease = store.take(prompt.tokens, answer_tokens=answer_tokens, leave=0 if self._warm else 1)
         growth = len(prompt.tokens) - lease.kept_tokens + answer_tokens
         try:
-            refuse_kv(store.budget.of(growth), growth)
+            self._refuse_too_big(store.budget.of(growth), growth)
         except BaseException:
             store.put_back(lease)
             raise
         self._meter.prompt_tokens, self._meter.cached_tokens = len(prompt.tokens), lease.kept_tokens
         return lease
+
+    def _refuse_too_big(self, growth_bytes: int, growth_tokens: int) -> None:
+        try:
+            refuse_kv(growth_bytes, growth_tokens)
+        except NotEnoughMemory:
+            # What nobody is using may go first.
+            self._machine.store.relieve(growth_bytes)
+            refuse_kv(growth_bytes, growth_tokens)
 
     def _room(self, prompt: ReadPrompt) -> int:
         return max(0, min(self._request.max_tokens, self._machine.context_tokens - len(prompt.tokens)))

@@ -18,6 +18,7 @@ from qwen_lsp.engine.mlx.memory import machine_bytes
 from qwen_lsp.engine.mlx.outbox import Outbox
 from qwen_lsp.engine.mlx.store import KvStore
 from qwen_lsp.engine.mlx.tokens import PromptReader
+from qwen_lsp.engine.mlx.warmth import KeepWarm, has_gpu
 from qwen_lsp.engine.prefix.plan import Budget
 from qwen_lsp.paths import paths
 from qwen_lsp.settings import EngineSettings
@@ -39,6 +40,7 @@ class Machine:
     experts: ExpertTap
     batch: Batch
     outbox: Outbox
+    warmth: KeepWarm | None
     context_tokens: int
     prompt_lookup: bool
 
@@ -60,6 +62,7 @@ def build_machine(loaded: Loaded, settings: EngineSettings) -> Machine:
         experts=ExpertTap(loaded.model),
         batch=Batch(forward, outbox),
         outbox=outbox,
+        warmth=KeepWarm() if settings.keep_warm and has_gpu() else None,
         context_tokens=min(settings.context_tokens, loaded.shape.context_tokens or settings.context_tokens),
         prompt_lookup=settings.prompt_lookup == "auto",
     )

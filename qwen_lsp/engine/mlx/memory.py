@@ -8,6 +8,8 @@ import psutil
 
 from qwen_lsp.errors import NotEnoughMemory
 
+_ALWAYS_FINE_BYTES = 64 * 2**20
+"""So little is not looked into: the look itself costs part of a millisecond."""
 _RESERVE_BYTES = 512 * 2**20
 """Left for everything else on the machine."""
 
@@ -42,6 +44,8 @@ def refuse_if_too_big(weight_bytes: int) -> None:
 
 def refuse_kv(needed_bytes: int, tokens: int) -> None:
     """Raise NotEnoughMemory when a prompt's KV would not fit beside what is there."""
+    if needed_bytes <= _ALWAYS_FINE_BYTES:
+        return
     free = free_bytes()
     if needed_bytes > free - _RESERVE_BYTES:
         raise NotEnoughMemory(
@@ -49,6 +53,11 @@ def refuse_kv(needed_bytes: int, tokens: int) -> None:
             f"({in_gb(_RESERVE_BYTES)} of that are kept for other programs). Shorten the prompt, ask for fewer tokens, or "
             "lower engine.context_tokens."
         )
+
+
+def short_bytes() -> int:
+    """How much should be given back so that the machine does not swap; 0 when there is room."""
+    return max(0, _RESERVE_BYTES - free_bytes())
 
 
 def in_gb(count: int) -> str:

@@ -106,6 +106,13 @@ class KvStore:
         for number in shrink(self._histories.values(), self.budget):
             self._forget(number)
 
+    def relieve(self, bytes_wanted: int) -> None:
+        """Give memory back: least recently used idle histories, until so many bytes are free again."""
+        held = sum(h.bytes for h in self._histories.values())
+        for number in shrink(self._histories.values(), Budget(max(0, held - bytes_wanted), 1)):
+            self._forget(number)
+        mx.clear_cache()
+
     def check(self, *, live: int = 0) -> dict[int, str]:
         """Drop what is not as it must be, and say what that was. For idle times."""
         lengths = {n: _length(c, len(self._histories[n].tokens)) for n, c in self._caches.items()}

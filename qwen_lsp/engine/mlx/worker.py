@@ -37,6 +37,7 @@ class Facts:
     is_starter: bool
     context_tokens: int
     shape: ModelShape
+    can_trim: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +143,29 @@ class Worker:
                 self._tidy_up()
                 tidy = True
             self._measure()
-            self._awake.wait(_TICK_S if not tidy else None)
+            self._awake.wait(self._pause_s(tidy))
             self._awake.clear()
         self.scheduler.close(CLOSED)
 
+    def _pause_s(self, tidy: bool) -> float | None:
+        """How long to sleep when nothing is asked; keeps the GPU awake meanwhile if that is wanted."""
+        assert self._machine is not None
+        warmth = self._machine.warmth
+        idle_s = time.monotonic() - self._last_work
+        if warmth is not None and warmth.is_wanted(idle_s):
+            warmth.tick()
+            return warmth.PERIOD_S
+        return None if tidy else _TICK_S
+
     def _tidy_up(self) -> None:
+        from qwen_lsp.engine.mlx.memory import short_bytes
+
         assert self._machine is not None
         self._machine.store.check()
         self._machine.store.save()
+        short = short_bytes()
+        if short:
+            self._machine.store.relieve(short)
 
     def _measure(self) -> None:
         import mlx.core as mx
@@ -175,4 +191,11 @@ class Worker:
 
 
 def _facts(loaded: Loaded, machine: Machine) -> Facts:
-    return Facts(loaded.folder.name, loaded.fim, loaded.is_starter, machine.context_tokens, loaded.shape)
+    return Facts(
+        loaded.folder.name,
+        loaded.fim,
+        loaded.is_starter,
+        machine.context_tokens,
+        loaded.shape,
+        machine.store.can_trim,
+    )

@@ -83,7 +83,8 @@ def _how(best: History | None, keep: int) -> Literal["fresh", "in place", "copy"
     if best is None:
         return "fresh"
     lost = len(best.tokens) - keep
-    if not best.in_use and lost <= SPARE_TOKENS:
+    # A history that cannot go back is kept as it is: going on in it would lose the only way to this point.
+    if best.trimmable and not best.in_use and lost <= SPARE_TOKENS:
         return "in place"
     if keep < MIN_SHARED_TOKENS:
         return "fresh"
