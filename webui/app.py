@@ -14,22 +14,29 @@ import gradio as gr
 from starlette.types import ASGIApp
 
 from qwen_lsp.runtime import Services
-from webui import generate_tab
+from webui import chat_tab, generate_tab, inside_tab, monitor_tab
 from webui.guard import LOOPBACK, Guard
 from webui.header import header_html, notice_html
 from webui.look import css, theme
-from webui.room import Room
+from webui.monitor_tab import keeping
+from webui.room import Room, room_for
 from webui.shell import Shell
 from webui.speech import say
 
 _LARGEST_UPLOAD = "2mb"
 _HEADER_PERIOD_S = 2.0
+_TABS = (
+    ("generate", generate_tab.build),
+    ("chat", chat_tab.build),
+    ("inside", inside_tab.build),
+    ("monitor", monitor_tab.build),
+)
 
 
 def build_page(services: Services) -> ASGIApp:
     """The page for these services, safe also when served alone."""
-    room = Room(services)
-    app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    room = room_for(services)
+    app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lambda _: keeping(room))
     app = gr.mount_gradio_app(
         app,
         _blocks(room),
@@ -55,8 +62,10 @@ def _blocks(room: Room) -> gr.Blocks:
     ) as page:
         header = gr.HTML(elem_id="header", apply_default_css=False)
         notice = gr.HTML(elem_id="notice", apply_default_css=False)
-        with gr.Tabs(elem_id="tabs"), gr.Tab(say("tab_generate"), id="generate"):
-            generate_tab.build(room, page)
+        with gr.Tabs(elem_id="tabs"):
+            for name, build in _TABS:
+                with gr.Tab(say(f"tab_{name}"), id=name) as tab:
+                    build(room, page, tab)
         _keep_header_true(room, page, header, notice)
     return page
 

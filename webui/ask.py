@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qwen_lsp.assist.prompts.chat import hole_as_chat
+from qwen_lsp.assist.prompts.fim import TEMPLATES, Hole
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request, TextPrompt
 from qwen_lsp.engine.starter.programs import DEFAULT_SYSTEM
 from webui.form import Form
-from webui.languages import AS_IS
+from webui.languages import AS_IS, ending
 
 CURSOR = "<cursor>"
 
@@ -25,17 +27,19 @@ def plan(
     """The request for this form and this model, or why there is none."""
     if not text.strip():
         return Refusal("request_empty")
-    prompt = _hole(text, form, info) if form.mode == "complete" else _chat(text, form, info)
-    if isinstance(prompt, Refusal):
-        return prompt
+    asked = _hole(text, form, info) if form.mode == "complete" else (_chat(text, form, info), ())
+    if isinstance(asked, Refusal):
+        return asked
+    prompt, stops = asked
     return Request(
         prompt,
         max_tokens=form.max_tokens,
         sampling=form.sampling,
-        stop=form.stop,
+        stop=form.stop + stops,
         lane=Lane.CHAT,
         logprobs=logprobs,
         experts=experts,
+        heal=isinstance(prompt, TextPrompt),
     )
 
 
@@ -55,7 +59,16 @@ def _chat(text: str, form: Form, info: EngineInfo) -> ChatPrompt:
     return ChatPrompt((system, Message("user", f"{text.strip()}\n\n{wish}")))
 
 
-def _hole(text: str, form: Form, info: EngineInfo) -> TextPrompt | Refusal:
+def _hole(
+    text: str, form: Form, info: EngineInfo
+) -> tuple[TextPrompt | ChatPrompt, tuple[str, ...]] | Refusal:
     if text.count(CURSOR) != 1:
         return Refusal("cursor_missing")
-    return Refusal("fim_missing")
+    before, after = text.split(CURSOR)
+    start = before.rfind("\n") + 1
+    # The line being typed goes last, as the editors ask: the same prompt, the same answer.
+    hole = Hole(before[:start], after, typed=before[start:], path=f"code.{ending(form.language)}")
+    template = TEMPLATES.get(info.fim or "")
+    if template is None:
+        return hole_as_chat(hole, form.language), ()
+    return template.render(hole), template.stops

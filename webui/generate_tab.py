@@ -34,7 +34,7 @@ _ADDRESS = (
 )
 
 
-def build(room: Room, page: gr.Blocks) -> None:
+def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     with gr.Row(equal_height=False, elem_classes="q-two"):
         with gr.Column(scale=5, min_width=320, elem_classes="q-form"):

@@ -96,6 +96,8 @@ def theme() -> gr.themes.Base:
         button_secondary_background_fill_dark="#23232b",
         button_secondary_background_fill_hover="*neutral_100",
         button_secondary_background_fill_hover_dark="#2c2c35",
+        button_border_width="1px",
+        button_border_width_dark="1px",
         button_secondary_border_color="#d9d7d1",
         button_secondary_border_color_dark="#34343f",
         slider_color="*primary_500",

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import gradio as gr
 
+from qwen_lsp.engine.records import RecordedEngine
+from qwen_lsp.metrics import RequestTrace, Ring
 from qwen_lsp.runtime import Services
 from webui.stream import Running
+
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+"""How short events are wired: answered at once, nothing blinking, no public name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +22,19 @@ class Room:
 
     services: Services
     running: Running = field(default_factory=Running)
+
+    @property
+    def requests(self) -> Ring[RequestTrace]:
+        """What the engine has answered, for the page and for everyone else."""
+        kept: Ring[RequestTrace] = self.services.engine.requests  # type: ignore[attr-defined]
+        return kept
+
+
+def room_for(services: Services) -> Room:
+    """The room, with an engine that keeps records; one that does already is taken as it is."""
+    if not isinstance(getattr(services.engine, "requests", None), Ring):
+        services = replace(services, engine=RecordedEngine(services.engine))
+    return Room(services)
 
 
 def key_of(request: gr.Request, tab: str) -> str:

@@ -22,7 +22,9 @@ _LOG = logging.getLogger(__name__)
 class Generation:
     """What one request has brought so far. Lives on the page's loop; `stop` frees the engine at once."""
 
-    def __init__(self, engine: Engine, request: Request, *, keep_tokens: bool = False) -> None:
+    def __init__(
+        self, engine: Engine, request: Request, *, keep_tokens: bool = False, slower: float = 1.0
+    ) -> None:
         self.request = request
         self.phase: Phase = "queued"
         self.progress: Progress | None = None
@@ -35,6 +37,7 @@ class Generation:
         self.total_ms = 0.0
         self._engine = engine
         self._keep_tokens = keep_tokens
+        self._slower = slower  # for parts of the page that are dear to draw
         self._pieces: list[str] = []
         self._text = ""
         self._news = asyncio.Event()
@@ -104,7 +107,7 @@ class Generation:
     async def _pause(self) -> None:
         """Give the browser time to draw: longer texts take longer; the end is told at once."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._over.wait(), max(0.05, 3e-6 * len(self.text)))
+            await asyncio.wait_for(self._over.wait(), self._slower * max(0.05, 3e-6 * len(self.text)))
 
     async def _read(self) -> None:
         try:
@@ -140,9 +143,10 @@ class Generation:
             self._count(text, tokens)
         if usage is not None:
             self.usage = usage
-            self.generated_tokens = usage.generated_tokens or self.generated_tokens
         if finish is not None:
             self.finish = finish
+            if self.usage is not None:
+                self.generated_tokens = self.usage.generated_tokens or self.generated_tokens
             self._end({"stop": "done", "length": "length", "abort": "stopped"}[finish.reason])  # type: ignore[arg-type]
 
     def _count(self, text: str, tokens: tuple[Token, ...]) -> None:

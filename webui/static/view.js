@@ -20,7 +20,7 @@ const settle = (html) => {
 const paint = () => {
   const value = props.value;
   if (!value || value.html === undefined) return;
-  if (value.run !== run) { run = value.run; epoch = -1; follow = true; }
+  if (value.run !== run) { run = value.run; epoch = -1; follow = true; if (innerWidth < 700) element.scrollIntoView({ block: 'nearest' }); }
   if (value.epoch !== epoch) { epoch = value.epoch; shown = settled = 0; find('.q-settled').replaceChildren(); }
   if (value.html.length > shown) { settle(value.html.slice(shown)); shown = value.html.length; }
   const tail = find('.q-tail');

@@ -1,0 +1,128 @@
+"""The chat's parts and where they stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from webui.speech import say
+from webui.words import both
+from webui.workspace_files import NotReadable, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Every component of the chat."""
+
+    search: gr.Textbox
+    list: gr.Radio
+    new: gr.Button
+    delete: gr.Button
+    erase: gr.Button
+    export: gr.Button
+    talk: gr.Chatbot
+    bar: gr.HTML
+    words: gr.Textbox
+    go: gr.Button
+    stop: gr.Button
+    retry: gr.Button
+    drop: gr.Button
+    older: gr.Button
+    newer: gr.Button
+    folder: gr.Textbox
+    read: gr.Button
+    files: gr.Dropdown
+    told: gr.HTML
+
+
+def build_panel() -> Panel:
+    """Lay out: the list on the left, the conversation on the right."""
+    with gr.Row(equal_height=False, elem_classes="q-two"):
+        with gr.Column(scale=3, min_width=240):
+            left = _left()
+        with gr.Column(scale=9, min_width=320):
+            right = _right() | _attach()
+    return Panel(**left, **right)
+
+
+def _left() -> dict[str, Any]:
+    made: dict[str, Any] = {"new": gr.Button(say("chat_new"), elem_id="chat-new", size="md")}
+    made["search"] = gr.Textbox(label=say("chat_search"), elem_id="chat-search", max_lines=1)
+    made["list"] = gr.Radio([], label=say("chat_list"), elem_id="chat-list", elem_classes="q-list")
+    with gr.Row():
+        made["export"] = gr.Button(say("chat_export"), size="sm", elem_id="chat-export", min_width=100)
+        made["delete"] = gr.Button(say("chat_delete"), size="sm", elem_id="chat-delete", min_width=100)
+        made["erase"] = gr.Button(say("chat_erase"), size="sm", elem_id="chat-erase", min_width=100)
+    return made
+
+
+def _right() -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "talk": gr.Chatbot(
+            label=say("chat_talk"),
+            height=460,
+            editable="user",
+            buttons=["copy", "copy_all"],
+            elem_id="chat-talk",
+            layout="panel",
+            feedback_options=None,
+            allow_tags=False,
+            allow_file_downloads=False,
+            latex_delimiters=[],
+        ),
+        "bar": gr.HTML(
+            f'<div class="q-line">{both("chat_empty")}</div>', elem_id="chat-bar", apply_default_css=False
+        ),
+    }
+    made["words"] = gr.Textbox(
+        label=say("chat_say"), placeholder=say("chat_hint"), lines=2, max_lines=10, elem_id="chat-words"
+    )
+    with gr.Row():
+        made["go"] = gr.Button(
+            say("chat_send"),
+            variant="primary",
+            elem_id="chat-send",
+            size="md",
+            elem_classes="q-go",
+            scale=2,
+            min_width=110,
+        )
+        made["stop"] = gr.Button(
+            say("stop"),
+            elem_id="chat-stop",
+            size="md",
+            elem_classes="q-stop",
+            interactive=False,
+            min_width=80,
+        )
+        made["retry"] = gr.Button(say("chat_retry"), elem_id="chat-retry", size="md", min_width=80)
+        made["drop"] = gr.Button(say("chat_drop"), elem_id="chat-drop", size="md", min_width=110)
+        made["older"] = gr.Button(say("chat_older"), elem_id="chat-older", size="md", min_width=110)
+        made["newer"] = gr.Button(say("chat_newer"), elem_id="chat-newer", size="md", min_width=110)
+    return made
+
+
+def _attach() -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    with gr.Accordion(say("attach"), open=False, elem_id="chat-attach"):
+        with gr.Row():
+            made["folder"] = gr.Textbox(label=say("attach_folder"), elem_id="chat-folder", scale=4)
+            made["read"] = gr.Button(say("attach_read"), size="sm", elem_id="chat-read", min_width=100)
+        made["files"] = gr.Dropdown([], multiselect=True, label=say("attach_files"), elem_id="chat-files")
+        made["told"] = gr.HTML(elem_id="chat-told", apply_default_css=False)
+    return made
+
+
+def list_files(folder: str) -> tuple[Any, str]:
+    """What the file list offers for a folder, and a sentence about it."""
+    try:
+        workspace = Workspace.at(folder)
+        files = workspace.files()
+    except NotReadable as error:
+        return gr.update(
+            choices=[], value=[]
+        ), f'<div class="q-say bad">{both("attach_bad", why=error)}</div>'
+    told = f'<div class="q-say">{both("attach_count", count=len(files))}</div>'
+    return gr.update(choices=[*workspace.folders(), *files], value=[]), told

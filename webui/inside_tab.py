@@ -1,0 +1,110 @@
+"""Inside the model: one prompt, and every token's experts and probabilities while it is written."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import gradio as gr
+
+from webui.ask import Refusal, plan
+from webui.form import Form, defaults, read
+from webui.inside_view import InsideStream, inside_view
+from webui.languages import AS_IS
+from webui.picture import picture_html
+from webui.progress import phase_html, stats_html
+from webui.room import QUIET, Room, key_of
+from webui.speech import say
+from webui.stream import Generation
+from webui.words import both
+
+_TAB = "inside"
+_ALTERNATIVES = 5
+
+
+def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
+    """Lay out the tab and wire it."""
+    with gr.Row(equal_height=False, elem_classes="q-two"):
+        with gr.Column(scale=4, min_width=300):
+            words = gr.Textbox(label=say("inside_prompt"), lines=4, elem_id="inside-prompt")
+            with gr.Row():
+                temperature = gr.Slider(
+                    0, 2, Form().temperature, step=0.05, label=say("temperature"), buttons=[], min_width=140
+                )
+                most = gr.Slider(1, 2048, 256, step=1, label=say("max_tokens"), buttons=[], min_width=140)
+            with gr.Row():
+                go = gr.Button(
+                    say("inside_go"),
+                    variant="primary",
+                    elem_id="inside-go",
+                    elem_classes="q-go",
+                    scale=3,
+                    min_width=150,
+                )
+                stop = gr.Button(
+                    say("stop"), elem_id="inside-stop", elem_classes="q-stop", interactive=False, min_width=80
+                )
+            picture = gr.HTML(elem_id="inside-picture", apply_default_css=False)
+        with gr.Column(scale=8, min_width=320):
+            view = inside_view("inside")
+    go.click(
+        _runner(room),
+        [words, temperature, most],
+        [view, go, stop],
+        concurrency_limit=None,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    stop.click(_stopper(room), None, None, **QUIET)
+    tab.select(_drawer(room), None, picture, **QUIET)
+    page.load(_first_temperature(room), None, temperature, **QUIET)
+
+
+def _runner(room: Room) -> Any:
+    async def run(
+        request: gr.Request, words: str, temperature: float, most: int
+    ) -> AsyncIterator[tuple[Any, Any, Any]]:
+        info = await room.services.engine.info()
+        stream = InsideStream(uuid.uuid4().hex, info.shape)
+        form = read({"language": AS_IS, "temperature": temperature, "max_tokens": most}, defaults(info))
+        asked = plan(words or "", form, info, experts=True, logprobs=_ALTERNATIVES)
+        if isinstance(asked, Refusal):
+            yield stream.value((), state="failed", phase=both(asked.key), stats=""), *_buttons(False)
+            return
+        generation = Generation(room.services.engine, asked, keep_tokens=True)
+        async with aclosing(room.running.follow(key_of(request, _TAB), generation)) as states:  # type: ignore[type-var]
+            async for state in states:
+                info = await room.services.engine.info()
+                value = stream.value(
+                    state.tokens, state=state.phase, phase=phase_html(state), stats=stats_html(state, info)
+                )
+                yield value, *_buttons(not state.ended)
+
+    return run
+
+
+def _stopper(room: Room) -> Any:
+    async def stop(request: gr.Request) -> None:
+        room.running.stop(key_of(request, _TAB))
+
+    return stop
+
+
+def _drawer(room: Room) -> Any:
+    async def draw() -> str:
+        return picture_html((await room.services.engine.info()).shape)
+
+    return draw
+
+
+def _first_temperature(room: Room) -> Any:
+    async def first() -> float:
+        return defaults(await room.services.engine.info()).temperature
+
+    return first
+
+
+def _buttons(running: bool) -> tuple[Any, Any]:
+    return gr.update(interactive=not running), gr.update(interactive=running)

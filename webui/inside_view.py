@@ -1,0 +1,86 @@
+"""The picture of a running generation: which experts each token used, how sure the model was, what else it weighed."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from qwen_lsp.engine.request import ModelShape, Token
+from webui.words import WORDS, both
+
+_SCRIPT = (Path(__file__).parent / "static" / "inside.js").read_text("utf-8")
+_SPOKEN = (
+    "inside_token",
+    "inside_probability",
+    "inside_others",
+    "inside_by_layer",
+    "inside_kept",
+    "inside_alike",
+)
+
+
+def inside_view(name: str) -> gr.HTML:
+    """The empty view; `InsideStream.value` makes its values."""
+    label = " · ".join(WORDS["inside_map"])
+    template = (
+        f'<section class="q-view q-inside" data-phase="idle"><header class="q-bar">'
+        f'<span class="q-phase" role="status" aria-live="polite">{both("inside_waiting")}</span><span class="q-stats"></span>'
+        f'<span class="q-tools"><button type="button" class="q-keep">{both("inside_keep")}</button>'
+        f'<button type="button" class="q-export">{both("inside_export")}</button></span></header>'
+        f'<p class="q-alike q-say" role="status"></p><p class="q-noexperts q-say" hidden>{both("inside_no_experts")}</p>'
+        f'<div class="q-map"><h3>{both("inside_map")}</h3><canvas width="1" height="1" role="img" aria-label="{label}"></canvas>'
+        f'<h3>{both("inside_balance")}</h3><div class="q-balance"></div></div>'
+        f'<h3>{both("inside_tokens")}</h3><div class="q-tokens"></div><div class="q-detail" aria-live="polite"></div></section>'
+    )
+    return gr.HTML(
+        value=None,
+        html_template=template,
+        js_on_load=_SCRIPT,
+        elem_id=name,
+        elem_classes=["q-host"],
+        apply_default_css=False,
+        words={key: list(WORDS[key]) for key in _SPOKEN},
+    )
+
+
+class InsideStream:
+    """Turns a growing list of tokens into values of the view; each token is sent once."""
+
+    def __init__(self, run: str, shape: ModelShape | None) -> None:
+        self._run = run
+        self._layers = shape.layers if shape else 0
+        self._experts = shape.experts if shape else 0
+        self._sent = ""
+        self._seen = 0
+
+    def value(self, tokens: Sequence[Token], *, state: str, phase: str, stats: str) -> dict[str, Any]:
+        """The view's next value; phase and stats are HTML."""
+        fresh = tokens[self._seen :]
+        self._seen = len(tokens)
+        if fresh and not any(token.experts for token in fresh):
+            self._experts = 0
+        self._sent += "".join(row(token) + "\n" for token in fresh)
+        return {
+            "run": self._run,
+            "rows": self._sent,
+            "layers": self._layers,
+            "experts": self._experts,
+            "state": state,
+            "phase": phase,
+            "stats": stats,
+        }
+
+
+def row(token: Token) -> str:
+    """One token as a line of JSON, its experts packed as bytes, layer by layer."""
+    used = bytes(expert & 0xFF for layer in token.experts for expert in layer)
+    packed = base64.b64encode(used).decode()
+    others = [[text, round(logprob, 3)] for text, logprob in token.alternatives]
+    return json.dumps(
+        {"t": token.text, "p": round(token.logprob, 4), "a": others, "e": packed}, ensure_ascii=False
+    )

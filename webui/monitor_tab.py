@@ -1,0 +1,104 @@
+"""The monitor: requests by lane, gauges, suggestions; live and the last day."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import gradio as gr
+import psutil
+
+from qwen_lsp.metrics import RequestTrace
+from qwen_lsp.paths import paths
+from webui.monitor import charts, gauges_list, lanes_table, suggestions_line
+from webui.monitor_store import DAY_S, History
+from webui.progress import memory_bytes
+from webui.room import QUIET, Room
+from webui.speech import say
+from webui.words import both
+
+_LIVE_S = 600.0
+_PERIOD_S = 2.0
+_KEEP_EVERY_S = 10.0
+_LOG = logging.getLogger(__name__)
+
+
+def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
+    """Lay out the tab; it looks only once it has been opened."""
+    span = gr.Radio(
+        [(say("monitor_live"), "live"), (say("monitor_day"), "day")],
+        value="live",
+        label=say("monitor_span"),
+        elem_id="monitor-span",
+    )
+    board = gr.HTML(elem_id="monitor", apply_default_css=False)
+    timer = gr.Timer(_PERIOD_S, active=False)
+    look = _looker(room)
+    tab.select(lambda: gr.Timer(active=True), None, timer, **QUIET)
+    tab.select(look, span, board, **QUIET)
+    timer.tick(look, span, board, **QUIET)
+    span.change(look, span, board, **QUIET)
+
+
+def _looker(room: Room) -> Any:
+    async def look(span: str) -> str:
+        info = await room.services.engine.info()
+        now = time.time()
+        start = now - (DAY_S if span == "day" else _LIVE_S)
+        kept = await asyncio.to_thread(_kept, start)
+        requests, memory = _merged(kept[0], room.requests.last(2048), start), kept[1]
+        traces = [one for one in room.services.traces.last(2048) if one.at_s >= start]
+        sections = (
+            ("monitor_gauges", gauges_list(info, psutil.Process().memory_info().rss)),
+            ("monitor_requests", lanes_table(requests) + charts(requests, memory, start, now)),
+            ("monitor_suggestions", suggestions_line(traces)),
+        )
+        return "".join(
+            f'<section><h2 class="q-heading">{both(key)}</h2>{html}</section>' for key, html in sections
+        )
+
+    return look
+
+
+def _kept(start: float) -> tuple[list[RequestTrace], list[tuple[float, float]]]:
+    history = _history()
+    return history.requests(start), history.gauges("memory_bytes", start)
+
+
+def _merged(kept: list[RequestTrace], fresh: list[RequestTrace], start: float) -> list[RequestTrace]:
+    last = kept[-1].at_s if kept else start
+    return [*kept, *(one for one in fresh if one.at_s > last)]
+
+
+def _history() -> History:
+    return History(paths().data / "monitor.sqlite")
+
+
+@asynccontextmanager
+async def keeping(room: Room) -> AsyncIterator[None]:
+    """Write the day's history while the page app runs."""
+    task = asyncio.create_task(_keep(room))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _keep(room: Room) -> None:
+    last_s = time.time()
+    while True:
+        await asyncio.sleep(_KEEP_EVERY_S)
+        fresh = [one for one in room.requests.last(2048) if one.at_s > last_s]
+        last_s = max([last_s, *(one.at_s for one in fresh)])
+        info = await room.services.engine.info()
+        used = memory_bytes(info) or float(psutil.Process().memory_info().rss)
+        try:
+            await asyncio.to_thread(_history().keep, fresh, {"memory_bytes": used})
+        except OSError:
+            _LOG.warning("the monitor's history cannot be written", exc_info=True)

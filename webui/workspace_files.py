@@ -1,0 +1,75 @@
+"""Files of a folder the user chose: what may be seen there, and reading it; never anything outside or secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from qwen_lsp.assist.context.ignore import IgnoreRules
+from qwen_lsp.assist.context.secrets import holds_key
+from qwen_lsp.assist.context.workspace import walk
+from qwen_lsp.errors import QwenLspError
+
+MOST_FILES = 3000
+MOST_FILE_BYTES = 400_000
+
+
+class NotReadable(QwenLspError):
+    """The sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """One chosen folder."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, folder: str) -> Workspace:
+        """The folder by its path. Raises NotReadable when there is none."""
+        root = Path(folder.strip() or ".").expanduser()
+        if not root.is_dir():
+            raise NotReadable(f"There is no folder at {folder}. Type the path of your project's folder.")
+        return cls(root.resolve())
+
+    def files(self) -> list[str]:
+        """Relative paths of what may be read, ignored and secret files left out."""
+        rules = IgnoreRules([self.root], [])
+        found: list[str] = []
+        for path in walk([self.root], rules.is_private):
+            found.append(path.relative_to(self.root).as_posix())
+            if len(found) == MOST_FILES:
+                break
+        return sorted(found)
+
+    def folders(self) -> list[str]:
+        """Relative paths of the folders that hold such files, with a slash at the end."""
+        return sorted({f"{parent}/" for file in self.files() for parent in _parents(file)})
+
+    def under(self, choice: str) -> list[str]:
+        """The files meant by a choice: itself, or all in a folder (ending with a slash)."""
+        if not choice.endswith("/"):
+            return [choice]
+        return [file for file in self.files() if file.startswith(choice)]
+
+    def read(self, relative: str) -> str:
+        """The text of one file. Raises NotReadable for what is outside, private, too large or not text."""
+        path = (self.root / relative).resolve()
+        if not path.is_relative_to(self.root) or not path.is_file():
+            raise NotReadable(f"{relative} is not a file of {self.root}.")
+        if IgnoreRules([self.root], []).is_private(path):
+            raise NotReadable(f"{relative} is ignored or looks like a secret; it is not read.")
+        data = path.read_bytes()[: MOST_FILE_BYTES + 1]
+        if len(data) > MOST_FILE_BYTES:
+            raise NotReadable(f"{relative} is larger than {MOST_FILE_BYTES:,} bytes.")
+        if holds_key(data):
+            raise NotReadable(f"{relative} holds a key; it is not read.")
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise NotReadable(f"{relative} is not text in UTF-8.") from error
+
+
+def _parents(file: str) -> list[str]:
+    parts = file.split("/")[:-1]
+    return ["/".join(parts[: i + 1]) for i in range(len(parts))]
