@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -28,7 +29,7 @@ def test_the_corpus_is_as_large_and_as_wide_as_promised() -> None:
     assert len({(c.group, c.language, c.name) for c in CASES}) == len(CASES)
 
 
-def test_nine_in_ten_of_the_cases_kept_apart_pass(record_property: pytest.RecordProperty) -> None:
+def test_nine_in_ten_of_the_cases_kept_apart_pass(record_property: Callable[[str, object], None]) -> None:
     failures = [f"{case}: {why}" for case in HELD_OUT if (why := verdict(case, run_case(case, 4)[0]))]
     share = 1 - len(failures) / len(HELD_OUT)
     record_property("held_out_share", share)
