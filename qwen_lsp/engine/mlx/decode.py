@@ -6,12 +6,11 @@ on that token: while healing, and while a draft is checked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 import mlx.core as mx
 
+from qwen_lsp.engine.lookup import Lookup
 from qwen_lsp.engine.mlx.answer import Answer
 from qwen_lsp.engine.mlx.batch import Batch, Member
 from qwen_lsp.engine.mlx.choose import Chooser, Pick
@@ -19,22 +18,6 @@ from qwen_lsp.engine.mlx.machine import Machine
 from qwen_lsp.engine.mlx.meter import Meter
 from qwen_lsp.engine.mlx.store import Lease
 from qwen_lsp.engine.scheduler import Steps, Together
-
-
-class Lookup(Protocol):
-    """Drafts copied from known text (engine/lookup.py)."""
-
-    def extend(self, tokens: Iterable[int]) -> None:
-        """These came out."""
-        ...
-
-    def draft(self) -> list[int]:
-        """What probably follows; empty when it does not know, or has not been right lately."""
-        ...
-
-    def judged(self, drafted: int, accepted: int) -> None:
-        """How many of the last draft were right."""
-        ...
 
 
 @dataclass(slots=True)
@@ -59,23 +42,22 @@ class Decoding:
         pick, carried = first, False
         try:
             while True:
-                if self.lookup is not None and not self.remaining and self.lookup.draft():
-                    self._alone(member)
+                if not carried and self._has_draft():
                     following = self._drafted_step(pick)
                 else:
                     following = self._plain_step(pick, member.pick if carried else None)
                 if following is None:
                     return
-                pick, carried = following, False
+                pick = member.pick = following
                 if self.batch is not None and self._may_join():
-                    member.pick = pick
                     carried = bool((yield Together(self.batch, member)))
-                    if carried:
-                        self.meter.forwards += 1
-                    else:
-                        self._alone(member)
                 else:
+                    carried = False
                     yield None
+                if carried:
+                    self.meter.forwards += 1
+                else:
+                    self._alone(member)
         finally:
             self._alone(member)
 
@@ -83,8 +65,12 @@ class Decoding:
         if self.batch is not None:
             self.batch.leave(member)
 
+    def _has_draft(self) -> bool:
+        return self.lookup is not None and not self.remaining and bool(self.lookup.draft())
+
     def _may_join(self) -> bool:
-        return not self.remaining and not self.experts and self.answer.left_tokens > 1
+        busy = self.remaining or self.experts or self._has_draft()
+        return not busy and self.answer.left_tokens > 1
 
     # -- one step of each kind; the pick that follows, or None when the answer is over ----------------------
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import mlx.core as mx
 
+from qwen_lsp.engine.lookup import Lookup
 from qwen_lsp.engine.mlx.answer import Answer, Ends
 from qwen_lsp.engine.mlx.batch import Batch
 from qwen_lsp.engine.mlx.choose import Chooser
-from qwen_lsp.engine.mlx.decode import Decoding, Lookup, choose_after
+from qwen_lsp.engine.mlx.decode import Decoding, choose_after
 from qwen_lsp.engine.mlx.machine import Machine
 from qwen_lsp.engine.mlx.memory import refuse_kv
 from qwen_lsp.engine.mlx.meter import Meter
@@ -175,7 +176,7 @@ class Generation:
         exact = chooser.is_plain_greedy and not request.experts and self._count == 1
         if not (wanted and exact and machine.prompt_lookup and lease.history.trimmable):
             return None
-        return None
+        return Lookup([*(machine.reader.plain(text) for text in request.drafts), prompt.tokens])
 
     def _company(self, lease: Lease) -> Batch | None:
         alone = self._count > 1 or self._request.lane is Lane.INLINE
