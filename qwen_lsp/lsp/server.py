@@ -7,7 +7,7 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -75,7 +75,9 @@ def _assistant_builder(trace: Path | None) -> BuildAssistant:
     """Build assistants that share one ring of traces, written to a file where that is possible."""
     rings: list[Ring[SuggestionTrace]] = []
 
-    def build(settings: Settings, engine: Engine, roots: Sequence[Path]) -> Assistant:
+    def build(
+        settings: Settings, engine: Engine, roots: Sequence[Path], tell: Callable[[str], None]
+    ) -> Assistant:
         from qwen_lsp.runtime import build_assistant
 
         if not rings:

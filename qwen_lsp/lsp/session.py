@@ -1,4 +1,4 @@
-"""One editor window: its settings, documents, engine and assistant, and what is said about them."""
+"""One editor window: its settings, folders, documents, engine and assistant, from `initialize` to `shutdown`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from qwen_lsp.assist.suggestion import Answer, Ask, Suggestion
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.errors import QwenLspError, SettingsError
+from qwen_lsp.lsp.board import Board, Facts
 from qwen_lsp.lsp.client import SECTION, Abilities, Editor, roots_of
 from qwen_lsp.lsp.documents import Change, Documents
+from qwen_lsp.lsp.options import laid_over, section_of
 from qwen_lsp.lsp.protocol import Server
-from qwen_lsp.lsp.status import describe
+from qwen_lsp.lsp.suggestions import Suggestions
 from qwen_lsp.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 OpenEngine = Callable[[Settings], Engine]
-BuildAssistant = Callable[[Settings, Engine, Sequence[Path]], "Assistant"]
+BuildAssistant = Callable[[Settings, Engine, Sequence[Path], Callable[[str], None]], "Assistant"]
+"""From settings, engine, folders, and a way to tell the user a sentence."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,11 +45,8 @@ class Parts:
     """Overrules the setting engine.kind."""
 
 
-_WATCH_LOADING_S = 0.5
 _START_PATIENCE_S = 2.0
 """How long a question for the status waits for the assistant to be built."""
-_KEPT_SUGGESTIONS = 64
-"""How many shown suggestions can still be accepted or asked for their source."""
 
 
 class Session:
@@ -60,32 +58,23 @@ class Session:
         self.settings = Settings()
         self.roots: tuple[Path, ...] = ()
         self.engine: Engine | None = None
-        self.paused = False
-        self.asks_ghost_text = False
-        """Whether this editor has inline completion: it said so, or has asked for one."""
-        self._server = server
+        self.board = Board(self.editor, self._facts, self.spawn)
+        self.suggestions = Suggestions(self.documents, self.assistant, self.board.answered)
         self._parts = parts
-        self._given: dict[str, Any] = {}
+        self._initial: dict[str, Any] = {}
         self._assistant: Assistant | None = None
         self._ready = asyncio.Event()
         self._settling = asyncio.Lock()
-        self._failure = ""
-        self._info: EngineInfo | None = None
-        self._last: Answer | None = None
-        self._shown: dict[str, Suggestion] = {}
-        self._manual: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._watching: asyncio.Task[None] | None = None
-        self._sent: dict[str, Any] | None = None
 
     # --- life
 
     def begin(self, params: types.InitializeParams) -> None:
         """Read what the client says of itself; nothing slow happens before `initialize` is answered."""
         self.editor.abilities = Abilities.of(params)
-        self.asks_ghost_text = self.editor.abilities.inline_completion
+        self.suggestions.for_ghost_text = self.editor.abilities.inline_completion
         self.roots = roots_of(params)
-        self._given = _section(params.initialization_options)
+        self._initial = section_of(params.initialization_options)
 
     def start(self) -> None:
         """Build engine and assistant, and follow the settings, in the background."""
@@ -98,8 +87,8 @@ class Session:
         """Take the settings in force now and rebuild what they change."""
         async with self._settling:
             pulled = await self.editor.configuration()
-            given = pulled if isinstance(pulled, dict) and pulled else _section(pushed)
-            settings = self._load(_laid_over(self._given, given))
+            given = pulled if isinstance(pulled, dict) and pulled else section_of(pushed)
+            settings = self._load(laid_over(self._initial, given))
             if settings != self.settings or not self._ready.is_set():
                 await self._rebuild(settings)
 
@@ -148,22 +137,22 @@ class Session:
         new_engine = (settings.engine, settings.host) != (self.settings.engine, self.settings.host)
         await self._drop(engine_too=new_engine)
         self.settings = settings
-        self._failure = ""
+        self.board.failure = ""
         try:
             await asyncio.to_thread(self._parts.prepare)
             if self.engine is None:
                 self.engine = self._parts.open_engine(settings)
-            self._assistant = self._parts.build_assistant(settings, self.engine, self.roots)
+            self._assistant = self._parts.build_assistant(settings, self.engine, self.roots, self.editor.tell)
         except QwenLspError as error:
-            self._fail(str(error))
+            self.board.fail(str(error))
         except Exception as error:
             log.exception("The assistant could not be built")
-            self._fail(f"qwen-lsp could not start: {error}. The editor's log of this server says more.")
+            self.board.fail(f"qwen-lsp could not start: {error}. The editor's log of this server says more.")
         else:
             for snapshot in self.documents:
                 self._assistant.opened(snapshot)
         self._ready.set()
-        self.watch()
+        self.board.watch()
 
     async def _drop(self, *, engine_too: bool) -> None:
         assistant, self._assistant = self._assistant, None
@@ -173,15 +162,11 @@ class Session:
             engine, self.engine = self.engine, None
             await _quietly(engine.close())
 
-    def _fail(self, sentence: str) -> None:
-        self._failure = sentence
-        self.editor.tell(sentence, types.MessageType.Error)
-
     async def assistant(self) -> Assistant:
         """The assistant, waiting until it is built; raises QwenLspError with the reason when it cannot be."""
         await self._ready.wait()
         if self._assistant is None:
-            raise QwenLspError(self._failure or "qwen-lsp is being set up again")
+            raise QwenLspError(self.board.failure or "qwen-lsp is being set up again")
         return self._assistant
 
     # --- documents
@@ -209,162 +194,33 @@ class Session:
 
     def closed(self, uri: str) -> None:
         """A document was closed."""
-        self._manual.discard(uri)
+        self.suggestions.forget(uri)
         if self.documents.close(uri) and self._assistant:
             self._assistant.closed(uri)
 
-    # --- suggestions
-
-    def ask_at(
-        self,
-        uri: str,
-        position: types.Position,
-        *,
-        manual: bool,
-        selected: types.SelectedCompletionInfo | None = None,
-    ) -> Ask | None:
-        """The question for a cursor, with the document as it is now; None when it is not open."""
-        snapshot = self.documents.get(uri)
-        if snapshot is None:
-            return None
-        asked_by_key = manual or uri in self._manual
-        self._manual.discard(uri)
-        start = self.documents.positions.offset(snapshot, selected.range.start) if selected else None
-        return Ask(
-            snapshot,
-            self.documents.positions.offset(snapshot, position),
-            manual=asked_by_key,
-            selected=selected.text if selected else None,
-            selected_start=start,
-            session=uri,
-        )
-
-    def next_is_manual(self, uri: str) -> None:
-        """Take the next question for this document as asked by key, for editors that cannot say so."""
-        self._manual.add(uri)
-
-    async def complete(self, ask: Ask) -> Answer:
-        """The assistant's answer; a failure is an empty answer whose reason the status tells."""
-        if self.paused and not ask.manual:
-            return self._remember(Answer(reason="switched off by qwen_lsp.toggle"))
-        try:
-            assistant = await self.assistant()
-            answer = await assistant.complete(ask)
-        except QwenLspError as error:
-            self.watch()
-            return self._remember(Answer(reason=str(error)))
-        except Exception as error:
-            log.exception("A suggestion failed")
-            return self._remember(Answer(reason=f"An unexpected failure: {type(error).__name__}: {error}"))
-        for suggestion in answer.suggestions:
-            self._shown[suggestion.id] = suggestion
-            assistant.shown(suggestion.id)
-        while len(self._shown) > _KEPT_SUGGESTIONS:
-            del self._shown[next(iter(self._shown))]
-        return self._remember(answer)
-
-    def _remember(self, answer: Answer) -> Answer:
-        self._last = answer
-        if self.editor.abilities.status:
-            self._send_status()
-        return answer
-
-    def shown(self, suggestion_id: str) -> Suggestion | None:
-        """A suggestion lately shown."""
-        return self._shown.get(suggestion_id)
-
-    def accepted(self, suggestion_id: str, chars: int | None = None) -> bool:
-        """The user took a suggestion, or its first `chars` characters; whether we knew it."""
-        known = suggestion_id in self._shown
-        if known and self._assistant:
-            self._assistant.accepted(suggestion_id, chars)
-        return known
+    # --- status
 
     def toggle(self) -> bool:
         """Switch suggestions off or on for this window; whether they are on now."""
-        self.paused = not self.paused
-        self._send_status()
-        return not self.paused
-
-    # --- status
+        self.suggestions.paused = not self.suggestions.paused
+        self.board.send()
+        return not self.suggestions.paused
 
     async def status(self) -> dict[str, Any]:
         """How we are doing, asked afresh."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._ready.wait(), _START_PATIENCE_S)
-        if self.engine is not None:
-            self._info = await self.engine.info()
-        return self._describe()
+        await self.board.look()
+        return self.board.describe()
 
-    def watch(self) -> None:
-        """Follow the engine until it is ready or has failed, with a progress bar while it loads."""
-        if self._watching is None or self._watching.done():
-            self._watching = self.spawn(self._watch())
-
-    async def _watch(self) -> None:
-        bar = None
-        try:
-            while (engine := self.engine) is not None:
-                self._info = info = await engine.info()
-                self._send_status()
-                if info.state != "loading":
-                    break
-                if bar is None:
-                    bar = await self.editor.progress("Qwen")
-                bar.report(self._describe()["message"], info.progress)
-                await asyncio.sleep(_WATCH_LOADING_S)
-        finally:
-            if bar is not None:
-                bar.end()
-        self._announce()
-        self._send_status()
-
-    def _announce(self) -> None:
-        """What a user should hear once without asking."""
-        info = self._info
-        if info is None:
-            return
-        if info.state == "failed":
-            self.editor.tell(f"qwen-lsp: {info.detail}")
-        elif info.is_starter or not info.local:
-            kind = types.MessageType.Info if info.local else types.MessageType.Warning
-            self.editor.note(self._describe()["message"], kind)
-
-    def _send_status(self) -> None:
-        status = self._describe()
-        if status != self._sent:
-            self._sent = status
-            self.editor.send_status(status)
-
-    def _describe(self) -> dict[str, Any]:
+    def _facts(self) -> Facts:
         host = self.settings.host
-        return describe(
-            self._info,
-            last=self._last,
-            paused=self.paused,
-            failure=self._failure,
-            address=f"http://{host.address}:{host.port}/" if host.page else "",
+        return Facts(
+            self.engine,
+            self._assistant.status() if self._assistant is not None else None,
+            self.suggestions.paused,
+            f"http://{host.address}:{host.port}/" if host.page else "",
         )
-
-
-def _section(options: Any) -> dict[str, Any]:
-    """Our options out of what an editor sends: they may stand under our name or alone."""
-    if not isinstance(options, dict):
-        return {}
-    inner = options.get(SECTION, options)
-    return inner if isinstance(inner, dict) else {}
-
-
-def _laid_over(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Two sets of options, by section; null means "not set", as editors send it."""
-    laid: dict[str, Any] = {}
-    for options in (base, over):
-        for name, value in options.items():
-            if isinstance(value, dict) and isinstance(laid.get(name, {}), dict):
-                laid[name] = {**laid.get(name, {}), **{k: v for k, v in value.items() if v is not None}}
-            elif value is not None:
-                laid[name] = value
-    return laid
 
 
 async def _quietly(closing: Coroutine[Any, Any, None]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qwen_lsp.assist.suggestion import Answer
 from qwen_lsp.engine.request import EngineInfo
+
+if TYPE_CHECKING:
+    from qwen_lsp.assist.assistant_status import AssistantStatus
 
 REAL_MODEL_HINT = "`qwen-lsp pull` fetches the real model; it says the size first."
 STARTER_SENTENCE = f"This is the starter: it knows a handful of sample programs. {REAL_MODEL_HINT}"
@@ -14,6 +17,7 @@ ELSEWHERE_SENTENCE = "Code leaves this machine: engine.url is elsewhere and engi
 
 def describe(
     info: EngineInfo | None,
+    assistant: AssistantStatus | None = None,
     *,
     last: Answer | None,
     paused: bool,
@@ -47,6 +51,10 @@ def describe(
         "address": address,
         "paused": paused,
         "last": _last(last),
+        "check": assistant.check if assistant else "",
+        "recall": assistant.recall if assistant else "",
+        "responseMs": assistant.response_ms if assistant else None,
+        "counts": dict(assistant.counts) if assistant else {},
     }
 
 

@@ -28,7 +28,7 @@ class EngineWindow(Window):
         self.engine = engine
         Inside.__init__(self, lambda _: engine, self._real)
 
-    def _real(self, settings: Settings, engine: Engine, roots: Sequence[Path]) -> Assistant:
+    def _real(self, settings: Settings, engine: Engine, roots: Sequence[Path], _: Any) -> Assistant:
         return Assistant(engine, settings)
 
 
@@ -110,7 +110,7 @@ async def test_in_a_storm_of_keys_and_cancels_every_request_gets_one_answer(
 ) -> None:
     engine = ScriptedEngine("return a + b")
     window = await opened(closing, engine)
-    requests = []
+    requests: list[int] = []
     for number in range(storm):
         if requests and number % 2:
             window.notify("$/cancelRequest", {"id": requests[-1]})

@@ -25,7 +25,7 @@ class Window(Inside):
         """What each assistant was built of."""
         super().__init__(open_engine, self._build)
 
-    def _build(self, settings: Settings, engine: Engine, roots: Sequence[Path]) -> Any:
+    def _build(self, settings: Settings, engine: Engine, roots: Sequence[Path], _: Any) -> Any:
         self.built.append((settings, engine, roots))
         return self.assistant
 

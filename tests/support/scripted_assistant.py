@@ -104,6 +104,9 @@ class ScriptedAssistant:
     def accepted(self, id: str, chars: int | None = None) -> None:
         self.note("accepted", id=id, chars=chars)
 
+    def status(self) -> None:
+        """It has nothing to say of itself."""
+
     async def close(self) -> None:
         self.note("close")
 

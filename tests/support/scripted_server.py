@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from qwen_lsp.engine.none import NoEngine
 from qwen_lsp.lsp.server import run_parts
@@ -23,7 +24,7 @@ def main() -> None:
     """Serve until the editor leaves."""
     script, diary = Path(sys.argv[1]), Path(sys.argv[2])
 
-    def build(*_: object) -> ScriptedAssistant:
+    def build(*_: Any) -> Any:
         return ScriptedAssistant(read_script(script), diary)
 
     raise SystemExit(run_parts(Parts(lambda settings: NoEngine(), build)))

@@ -14,5 +14,5 @@ named in FEATURES of lsp/server.py; features never import each other or the serv
 What a session gives: `documents.get(uri) -> Snapshot | None`, `documents.positions` (offsets <-> positions,
 see lsp/convert.py), `editor` (lsp/client.py: tell, note, apply_edit, show_document, progress),
 `editor.abilities` (what the client can), `settings`, `roots`, `engine` (None until built),
-`await assistant()` (waits until built), `spawn(coroutine)` for work that outlives the request.
+`await assistant()` (waits until built), `suggestions` (lsp/suggestions.py), `spawn(coroutine)` for work that outlives the request.
 """

@@ -59,7 +59,9 @@ class EditAbilities:
 def workspace_edit(outcome: EditOutcome, positions: Positions, can: EditAbilities) -> types.WorkspaceEdit:
     """The edit to send. `changes` where nothing better is known: every client understands that."""
     if not can.document_changes:
-        plain = {file.uri: [_plain_edit(file, edit, positions) for edit in file.edits] for file in outcome.files}
+        plain = {
+            file.uri: [_plain_edit(file, edit, positions) for edit in file.edits] for file in outcome.files
+        }
         return types.WorkspaceEdit(changes=plain)
     note = _ANNOTATION if can.annotations else None
     changes: list[types.TextDocumentEdit | types.CreateFile | types.RenameFile | types.DeleteFile] = []

@@ -22,7 +22,7 @@ def register(server: Server, session: Session) -> None:
     @server.command(f"{SECTION}.accepted")
     async def accepted(*arguments: Any) -> bool:
         suggestion_id, chars = _text(arguments, 0, "the id of a suggestion"), _count(arguments, 1)
-        return session.accepted(suggestion_id, chars)
+        return await session.suggestions.accepted(suggestion_id, chars)
 
     @server.command(f"{SECTION}.toggle")
     async def toggle(*_: Any) -> bool:
@@ -30,7 +30,7 @@ def register(server: Server, session: Session) -> None:
 
     @server.command(f"{SECTION}.trigger")
     async def trigger(*arguments: Any) -> None:
-        session.next_is_manual(_text(arguments, 0, "a document's URI"))
+        session.suggestions.next_is_manual(_text(arguments, 0, "a document's URI"))
 
     @server.command(f"{SECTION}.openPage")
     async def open_page(*_: Any) -> str:
@@ -43,7 +43,7 @@ def register(server: Server, session: Session) -> None:
 
     @server.command(f"{SECTION}.showSource")
     async def show_source(*arguments: Any) -> list[dict[str, Any]]:
-        known = session.shown(_text(arguments, 0, "the id of a suggestion"))
+        known = session.suggestions.shown(_text(arguments, 0, "the id of a suggestion"))
         places = known.places if known else ()
         if places:
             await session.editor.show_document(places[0].uri, line=places[0].line)

@@ -26,11 +26,11 @@ def register(server: Server, session: Session) -> None:
     async def completion(params: types.CompletionParams) -> types.CompletionList:
         ask = None
         if wanted(session):
-            ask = session.ask_at(params.text_document.uri, params.position, manual=False)
+            ask = session.suggestions.ask_at(params.text_document.uri, params.position, manual=False)
         if ask is None:
             return types.CompletionList(is_incomplete=wanted(session), items=[])
         positions = session.documents.positions
-        answer = await session.complete(ask)
+        answer = await session.suggestions.answer(ask)
         items = [
             item_of(ask.snapshot, ask.cursor, suggestion, positions) for suggestion in answer.suggestions
         ]
@@ -46,7 +46,7 @@ def register(server: Server, session: Session) -> None:
 def wanted(session: Session) -> bool:
     """Whether this editor should get completion items."""
     mode = session.settings.suggest.completion_items
-    return mode == "on" or (mode == "auto" and not session.asks_ghost_text)
+    return mode == "on" or (mode == "auto" and not session.suggestions.for_ghost_text)
 
 
 def item_of(

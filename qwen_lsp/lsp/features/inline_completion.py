@@ -22,9 +22,9 @@ def register(server: Server, session: Session) -> None:
     # Without options pygls registers the handler but advertises nothing, and nobody asks.
     @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
     async def inline_completion(params: types.InlineCompletionParams) -> types.InlineCompletionList:
-        session.asks_ghost_text = True
+        session.suggestions.for_ghost_text = True
         manual = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
-        ask = session.ask_at(
+        ask = session.suggestions.ask_at(
             params.text_document.uri,
             params.position,
             manual=manual,
@@ -33,7 +33,7 @@ def register(server: Server, session: Session) -> None:
         if ask is None:
             return types.InlineCompletionList([])
         positions = session.documents.positions
-        answer = await session.complete(ask)
+        answer = await session.suggestions.answer(ask)
         items = (item_of(ask.snapshot, ask.cursor, s, positions) for s in answer.suggestions)
         return types.InlineCompletionList([item for item in items if item is not None])
 
