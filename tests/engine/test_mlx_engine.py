@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -15,47 +14,10 @@ from qwen_lsp.engine.request import ChatPrompt, Lane, Message, Request, Sampling
 from qwen_lsp.engine.scheduler import SUPERSEDED
 from qwen_lsp.errors import EngineUnavailable, GenerationFailed, PromptTooLong
 from qwen_lsp.settings import EngineSettings
-from tests.support.models import Reply, ask, fim, plain, random_model, reference
+from tests.support.models import Reply, ask, fim, plain, random_model, reference, theirs
 
 CODE = "def add(left, right):\n    return left + right\n\n\nclass Stack:\n    def push(self, item):\n        "
 LONG = CODE * 30
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[MlxEngine]:
-    engine = MlxEngine(random_model(), EngineSettings())
-    engine._worker.ready.result(timeout=60)
-    yield engine
-    engine._worker.close()
-
-
-@pytest.fixture
-async def engine(shared: MlxEngine) -> MlxEngine:
-    """An engine that holds nothing yet."""
-    while shared._worker.scheduler.has_work():  # noqa: ASYNC110
-        await asyncio.sleep(0.001)
-    machine: Any = shared._worker._machine
-    machine.store.clear()
-    return shared
-
-
-@pytest.fixture
-async def own() -> AsyncIterator[MlxEngine]:
-    """An engine that may be broken."""
-    engine = MlxEngine(random_model(), EngineSettings())
-    await engine.ready()
-    yield engine
-    await engine.close()
-
-
-def theirs(text: str, count: int) -> list[int]:
-    """Greedy tokens by mlx_lm.stream_generate, without the one that ends it."""
-    from mlx_lm import stream_generate
-
-    model, tokenizer = reference()
-    prompt = tokenizer.encode(text, add_special_tokens=False)
-    ids = [r.token for r in stream_generate(model, tokenizer, prompt, max_tokens=count)]
-    return [i for i in ids if i not in tokenizer.eos_token_ids]
 
 
 async def test_greedy_tokens_are_those_of_mlx_lm(engine: MlxEngine) -> None:
@@ -63,21 +25,6 @@ async def test_greedy_tokens_are_those_of_mlx_lm(engine: MlxEngine) -> None:
         text = CODE[start % 7 :] * (1 + start % 3) + "x = " * (start % 5)
         reply = await ask(engine, plain(text, max_tokens=12))
         assert reply.ids_of() == theirs(text, 12), f"prompt {start}"
-
-
-async def test_every_feature_on_gives_the_tokens_of_all_off() -> None:
-    prompts = [CODE[i:] * (1 + i % 3) for i in range(30)]
-    off = MlxEngine(random_model(), EngineSettings(prompt_lookup="off", kv_bytes=1))
-    on = MlxEngine(random_model(), EngineSettings())
-    try:
-        cold = [(await ask(off, plain(p, max_tokens=16))).ids_of() for p in prompts]
-        alone = [await ask(on, plain(p, max_tokens=16, lane=Lane.ACTION, drafts=(p,))) for p in prompts]
-        together = await asyncio.gather(*(ask(on, plain(p, max_tokens=16)) for p in prompts))
-    finally:
-        await off.close()
-        await on.close()
-    assert [r.ids_of() for r in alone] == cold
-    assert [r.ids_of() for r in together] == cold
 
 
 async def test_a_first_prompt_is_read_whole_and_then_only_what_is_new(engine: MlxEngine) -> None:
@@ -144,19 +91,6 @@ async def test_an_inline_request_overtakes_a_chat_and_changes_nothing_in_it(engi
     assert (await chat).ids_of() == undisturbed.ids_of()
     assert len(inline) >= 2
     assert {tuple(r.ids_of()) for r in inline[:-1]} == {tuple(inline[0].ids_of())}
-
-
-async def test_chats_that_decode_together_say_what_they_say_alone(engine: MlxEngine) -> None:
-    prompts = [CODE * n for n in (1, 2, 5, 9)]
-    alone = [(await ask(engine, plain(p, max_tokens=n * 10 + 20))).ids_of() for n, p in enumerate(prompts)]
-    together = await asyncio.gather(
-        *(ask(engine, plain(p, max_tokens=n * 10 + 20)) for n, p in enumerate(prompts))
-    )
-    assert [r.ids_of() for r in together] == alone
-    # A history that was merged and taken apart again is as good as before.
-    again = [await ask(engine, plain(p, max_tokens=4)) for p in prompts]
-    assert [r.ids_of() for r in again] == [ids[:4] for ids in alone]
-    assert all(r.usage.prefilled_tokens == 1 for r in again)
 
 
 async def test_a_seed_gives_the_same_answer_whatever_runs_beside_it(engine: MlxEngine) -> None:

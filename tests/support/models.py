@@ -84,3 +84,13 @@ async def ask(engine: Any, request: Request) -> Reply:
     ends = [c.index for c in reply.chunks if c.finish is not None]
     assert sorted(ends) == list(range(max(1, request.n)))
     return reply
+
+
+def theirs(text: str, count: int) -> list[int]:
+    """Greedy tokens by mlx_lm.stream_generate, without the one that ends it."""
+    from mlx_lm import stream_generate
+
+    model, tokenizer = reference()
+    prompt = tokenizer.encode(text, add_special_tokens=False)
+    ids = [r.token for r in stream_generate(model, tokenizer, prompt, max_tokens=count)]
+    return [i for i in ids if i not in tokenizer.eos_token_ids]

@@ -57,8 +57,10 @@ class Batch:
         picks = [m.pick for m in self._members if m.pick is not None]
         for member, pick in zip(self._members, picks, strict=True):
             member.chooser.remember(pick.feed())
-        if all(p.tokens is picks[0].tokens and p.at == row for row, p in enumerate(picks)):
-            return picks[0].tokens
+        tokens = picks[0].tokens
+        in_order = all(p.tokens is tokens and p.at == row for row, p in enumerate(picks))
+        if in_order and tokens.shape[0] == len(picks):
+            return tokens
         return mx.concatenate([pick.feed() for pick in picks])
 
     def _choose(self, logits: mx.array) -> list[Pick]:
