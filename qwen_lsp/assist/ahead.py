@@ -85,6 +85,9 @@ class Ahead:
         go = self._trigger(ahead)
         if isinstance(go, Rejection):
             return
+        # A finished line is not written on; what comes next are the lines below it.
+        at_line_end = accepted.text[cursor : cursor + 1] in ("", "\n", "\r")
+        go = Go(go.multiline or (at_line_end and self._settings.multiline != "never"))
         point = Point.of(ahead)
         layout = await self._prompter.layout(point, info, keep=False)
         request = replace(

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -130,6 +130,15 @@ class Assistant:
         for part in (self._context, self._recall):
             if part is not None:
                 part.closed(uri)
+
+    async def wait_until_indexed(self, timeout_s: float = 60.0) -> None:
+        """For evaluation and tests: until context and recall have read the workspace, or the time is over."""
+        waits: list[Awaitable[object]] = []
+        if self._context is not None:
+            waits.append(asyncio.wait_for(self._context.wait_until_indexed(), timeout_s))
+        if self._recall is not None and not self._recall.state().ready:
+            waits.append(asyncio.to_thread(self._recall.wait_until_built, timeout_s))
+        await asyncio.gather(*waits, return_exceptions=True)
 
     # Suggestions
 

@@ -168,7 +168,8 @@ class Usage:
 class Chunk:
     """A piece of an answer. Text comes in order per `index`; the last chunk of an index has `finish`.
 
-    `usage` comes with the finish of the last index to end.
+    `usage` comes with the finish of the last index to end; an inline request may also bear what is known
+    with its first tokens, since its reader often leaves before the end.
     """
 
     text: str = ""

@@ -72,8 +72,7 @@ class Reply:
     @property
     def usage(self) -> Usage:
         """What it cost."""
-        (usage,) = [c.usage for c in self.chunks if c.usage is not None]
-        return usage
+        return [c.usage for c in self.chunks if c.usage is not None][-1]
 
 
 async def ask(engine: Any, request: Request) -> Reply:

@@ -187,6 +187,9 @@ class Generation:
             self._unfinished -= 1
             if not self._unfinished:
                 chunk = replace(chunk, usage=self.usage())
+        elif not self._started and chunk.tokens and self._request.lane in (Lane.INLINE, Lane.WARM):
+            # A suggestion is often cut short by its reader, who then never sees the ending.
+            chunk = replace(chunk, usage=self.usage())
         awaited = chunk.finish is not None or not self._started
         self._started = True
         self._machine.outbox.put(self._reader, chunk, now=awaited)
