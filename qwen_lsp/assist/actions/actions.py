@@ -11,6 +11,7 @@ from qwen_lsp.assist.actions.ask import ActionAsk, Offer, Outcome, Progress, Rep
 from qwen_lsp.assist.actions.check import Parses
 from qwen_lsp.assist.actions.custom import custom_actions
 from qwen_lsp.assist.actions.finish import Reply, finish
+from qwen_lsp.assist.actions.mend import mend_plan, mended
 from qwen_lsp.assist.actions.offers import offers
 from qwen_lsp.assist.actions.plan import Plan, is_known, plan_for
 from qwen_lsp.assist.document import Snapshot
@@ -60,6 +61,14 @@ class Actions:
         reply = await self._ask(plan, report)
         now = self._current(ask.snapshot.uri) or ask.snapshot
         return finish(plan, reply, now, self._there(plan, now), self._parses)
+
+    async def mend(self, snapshot: Snapshot, failures: str, report: Report = lambda progress: None) -> str:
+        """The whole text of a file, rewritten so that its tests may pass; nothing is applied.
+
+        Raises ActionRefused with the reason, or an EngineError. Cancelling the task stops the engine.
+        """
+        plan = mend_plan(snapshot, failures)
+        return mended(plan, await self._ask(plan, report))
 
     async def _ask(self, plan: Plan, report: Report) -> Reply:
         """The answer, read until it is whole: what comes after the code is not waited for."""

@@ -98,8 +98,8 @@ def _bare(text: str, original: str, *, cut: bool) -> str:
             "The model's answer was cut off at the limit. Select less, or raise actions.max_tokens."
         )
     first = text.strip().splitlines()[0]
-    alike = SequenceMatcher(None, original.split(), text.split(), autojunk=False).ratio()
-    if _OPENING.match(first) or "```" in text or alike < 0.5:
+    alike = _likeness(original, text) >= 0.5 or _likeness(original.strip().partition("\n")[0], first) >= 0.6
+    if _OPENING.match(first) or "```" in text or not alike:
         raise ActionRefused("The model answered in words instead of code. Nothing was changed; try again.")
     _refuse_shortcuts(text, original)
     return _trimmed(text)
@@ -116,12 +116,13 @@ def _best(found: list[Block], original: str) -> Block:
     """The block most like the original; the first of equals."""
     if len(found) == 1:
         return found[0]
-    words = original.split()
+    if not original.strip():
+        return max(found, key=lambda block: len(block.code))
+    return max(found, key=lambda block: _likeness(original, block.code))
 
-    def likeness(block: Block) -> float:
-        return SequenceMatcher(None, words, block.code.split(), autojunk=False).ratio()
 
-    return max(found, key=likeness) if words else max(found, key=lambda block: len(block.code))
+def _likeness(original: str, code: str) -> float:
+    return SequenceMatcher(None, original.split(), code.split(), autojunk=False).ratio()
 
 
 def _refuse_shortcuts(code: str, original: str) -> None:

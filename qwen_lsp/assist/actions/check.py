@@ -18,7 +18,7 @@ _DEFINED = re.compile(
     r"\b(?:def|class|func|fn|function|struct|interface|enum|trait)\s+(?:\([^)]*\)\s*)?([A-Za-z_]\w*)"
 )
 _FENCE_LINE = re.compile(r"^\s*(?:```|~~~)", re.MULTILINE)
-_WHOLE_SHARE = 0.5
+_WHOLE_SHARE = 0.8
 """An answer nobody marked as whole must have at least this share of the old lines."""
 
 
@@ -36,9 +36,7 @@ def doubts(region: Region, edits: tuple[Edit, ...], code: str, parses: Parses, *
     if broken:
         return "After this edit the file no longer parses."
     lost = sorted(_lost_names(region, code))
-    if lost:
-        return f"This removes {', '.join(lost)}, which the rest of the file uses."
-    return ""
+    return f"This removes {', '.join(lost)}." if lost else ""
 
 
 def only_documents(before: str, after: str, language_id: str) -> bool:
@@ -47,16 +45,20 @@ def only_documents(before: str, after: str, language_id: str) -> bool:
 
 
 def _lost_lines(region: Region, code: str) -> bool:
-    old = sum(1 for row in region.text.splitlines() if row.strip())
-    return sum(1 for row in code.splitlines() if row.strip()) < old * _WHOLE_SHARE
+    """The code ends neither as the old code does, nor is it about as long."""
+    old = [row.strip() for row in region.text.splitlines() if row.strip()]
+    new = [row.strip() for row in code.splitlines() if row.strip()]
+    return new[-1:] != old[-1:] and len(new) < len(old) * _WHOLE_SHARE
 
 
 def _lost_names(region: Region, code: str) -> set[str]:
-    """Definitions of the region that are gone but still used outside it."""
-    gone = set(_DEFINED.findall(region.text)) - set(_DEFINED.findall(code))
+    """Definitions of the region that are gone: all of them when there are fewer now, else those used outside."""
+    old, new = set(_DEFINED.findall(region.text)), set(_DEFINED.findall(code))
+    if len(new) < len(old):
+        return old - new
     text = region.snapshot.text
     outside = text[: region.start] + "\n" + text[region.end :]
-    return {name for name in gone if re.search(rf"\b{re.escape(name)}\b", outside)}
+    return {name for name in old - new if re.search(rf"\b{re.escape(name)}\b", outside)}
 
 
 def _bare_code(text: str, language_id: str) -> str:

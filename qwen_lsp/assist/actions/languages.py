@@ -27,7 +27,9 @@ class Language:
 
 
 _PYTHON = r"^\s*(async\s+def|def|class)\b"
-_SCRIPT = r"\b(class|interface|enum|function)\b|^\s*[\w$]+\s*\([^;]*\)\s*\{|=>\s*\{\s*$"
+_SCRIPT = (
+    r"\b(class|interface|enum|function)\b|^\s*(?:[\w*]+\s+)*[\w$]+\s*\([^;]*\)\s*(?::[^;{]+)?\{|=>\s*\{\s*$"
+)
 
 LANGUAGES: dict[str, Language] = {
     language.id: language

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from qwen_lsp.assist.document import Snapshot
 WHOLE_FILE_LINES = 200
 """A cursor outside every definition means the whole file when it is no longer than this."""
 _MOST_LINES_UP = 2_000
+_NAMELESS = frozenset({"arrow_function", "lambda", "lambda_expression", "func_literal", "closure_expression"})
+_CONTROL = re.compile(r"^[\s}]*(?:if|else|elif|for|while|do|switch|match|catch|try|finally|return|with)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +79,37 @@ def short_file(snapshot: Snapshot) -> Region | None:
 
 
 def definition_around(snapshot: Snapshot, start: int, end: int) -> Region | None:
-    """The innermost definition that holds start..end, with its decorators and leading comments."""
+    """The innermost named definition that holds start..end, with its decorators and leading comments."""
+    return _by_syntax(snapshot, start, end) or _by_indentation(snapshot, start, end)
+
+
+def _by_syntax(snapshot: Snapshot, start: int, end: int) -> Region | None:
+    """By the syntax tree; None when there is no grammar, or the code is too broken to tell."""
+    from qwen_lsp.assist.syntax import parse
+
+    parsed = parse(snapshot.text, snapshot.language)
+    if parsed is None:
+        return None
+    line = snapshot.line_of(start)
+    at = max(start, snapshot.line_start(line) + indent_of(snapshot.line_text(line)))
+    at = min(at, snapshot.line_start(line) + len(snapshot.line_text(line)))
+    found = parsed.enclosing_function(at)
+    while found is not None and (found.kind in _NAMELESS or found.end < end):
+        found = parsed.enclosing_function(found.start - 1) if found.start > 0 else None
+    if found is None:
+        found = parsed.enclosing_type(at)
+    if found is None or found.end < end:
+        return None
+    spoken, first = language(snapshot.language), snapshot.line_of(found.start)
+    return lines(snapshot, _with_what_leads(snapshot, first, spoken), snapshot.line_of(found.end))
+
+
+def _by_indentation(snapshot: Snapshot, start: int, end: int) -> Region | None:
     spoken = language(snapshot.language)
     first, last = snapshot.line_of(start), snapshot.line_of(end)
     for header in range(first, max(-1, first - _MOST_LINES_UP), -1):
         text = snapshot.line_text(header)
-        if not text.strip() or spoken.starts.search(text) is None:
+        if not text.strip() or _CONTROL.match(text) or spoken.starts.search(text) is None:
             continue
         bottom = _last_line(snapshot, header, spoken)
         if bottom >= last:
