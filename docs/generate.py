@@ -41,7 +41,7 @@ def vscode_manifest() -> str:
     """package.json with our settings in it."""
     manifest = json.loads(VSCODE.read_text("utf-8"))
     properties = {
-        "qwen_lsp.command": {
+        "qwen.command": {
             "type": "string",
             "default": "",
             "scope": "machine-overridable",

@@ -15,7 +15,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   registerCommands(context, () => client, status, restart, log);
   context.subscriptions.push(
     vscode.workspace.onDidChangeConfiguration((change) => {
-      if (change.affectsConfiguration("qwen_lsp.command")) void restart();
+      if (change.affectsConfiguration("qwen.command")) void restart();
     }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void restart()),
   );
@@ -45,7 +45,6 @@ async function start(log: vscode.LogOutputChannel, status: StatusItem): Promise<
       documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { scheme: "vscode-notebook-cell" }],
       outputChannel: log,
       synchronize: { configurationSection: "qwen_lsp" },
-      initializationOptions: { editor: "vscode" },
       progressOnInitialization: true,
     },
   );
@@ -67,12 +66,12 @@ async function offerInstall(): Promise<void> {
   const choose = "Choose the Program…";
   const picked = await vscode.window.showWarningMessage(
     "qwen-lsp was not found in the active Python environment, on PATH, or among uv's tools. " +
-      "Install it with `uv tool install qwen-lsp` or `pip install qwen-lsp`, or set qwen_lsp.command.",
+      "Install it with `uv tool install qwen-lsp` or `pip install qwen-lsp`, or set qwen.command.",
     how,
     choose,
   );
   if (picked === how)
     await vscode.commands.executeCommand("workbench.action.openWalkthrough", "qwen-lsp.qwen-lsp#start");
   if (picked === choose)
-    await vscode.commands.executeCommand("workbench.action.openSettings", "qwen_lsp.command");
+    await vscode.commands.executeCommand("workbench.action.openSettings", "qwen.command");
 }

@@ -8,7 +8,7 @@ const NAME = process.platform === "win32" ? "qwen-lsp.exe" : "qwen-lsp";
 
 /** The program's path, or undefined when it is nowhere. */
 export async function findServer(): Promise<string | undefined> {
-  const chosen = vscode.workspace.getConfiguration("qwen_lsp").get<string>("command", "").trim();
+  const chosen = vscode.workspace.getConfiguration("qwen").get<string>("command", "").trim();
   if (chosen) return (await isProgram(expand(chosen))) ? expand(chosen) : undefined;
   for (const folder of [...(await pythonFolders()), ...pathFolders(), ...toolFolders()]) {
     const candidate = path.join(folder, NAME);
