@@ -99,7 +99,7 @@ def _shared(equal: Callable[[int], bool], most: int) -> int:
 
 
 def _apply(snapshot: Snapshot, edit: Edit, version: int) -> Snapshot:
-    text = snapshot.text[: edit.start] + edit.text + snapshot.text[edit.end :]
+    text = "".join((snapshot.text[: edit.start], edit.text, snapshot.text[edit.end :]))
     starts = snapshot.line_starts.after_edit(text, edit.start, edit.end, len(edit.text))
     return Snapshot(snapshot.uri, snapshot.language, version, text).with_line_starts(starts)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pynvim
 import pytest
 
+from tests.support.action_server import action_command
 from tests.support.nvim import PLUGIN, Neovim
 from tests.support.scripted_assistant import Line, write_script
 from tests.support.scripted_server import scripted_command
@@ -20,18 +21,27 @@ pytestmark = pytest.mark.editor
 class Scene:
     """A Neovim on one file, and the diary of the server behind it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, suite: str = "forky") -> None:
         self._home = home
         self._diary = home / "diary.jsonl"
-        self.vim = Neovim(home, environment={"QWEN_LSP_HOME": str(home / "qwen")})
+        self.vim = Neovim(home, suite=suite, environment={"QWEN_LSP_HOME": str(home / "qwen")})
 
     def start(self, text: str, lines: Sequence[Line], name: str = "sample.py", **options: Any) -> Neovim:
         """Open a file with this text."""
         script = self._home / "script.json"
         write_script(script, lines)
+        return self._open(text, name, scripted_command(script, self._diary), options)
+
+    def start_actions(self, text: str, answer: str, name: str = "sample.py", **options: Any) -> Neovim:
+        """Open a file with this text; the engine gives this answer to a code action."""
+        script = self._home / "answer.json"
+        script.write_text(json.dumps({"answer": answer, "finish": "stop"}))
+        return self._open(text, name, action_command(script, self._diary), options)
+
+    def _open(self, text: str, name: str, command: list[str], options: dict[str, Any]) -> Neovim:
         file = self._home / name
         file.write_bytes(text.encode())
-        self.vim.setup(scripted_command(script, self._diary), **options)
+        self.vim.setup(command, **options)
         self.vim.edit(file)
         return self.vim
 
@@ -46,6 +56,14 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
     scene = Scene(tmp_path)
+    yield scene
+    scene.vim.close()
+
+
+@pytest.fixture
+def old_scene(tmp_path: Path) -> Iterator[Scene]:
+    """The same with Neovim 0.10: no ghost text, no vim.lsp.enable."""
+    scene = Scene(tmp_path, "trixie")
     yield scene
     scene.vim.close()
 
@@ -233,3 +251,53 @@ def test_the_help_file_is_found(scene: Scene) -> None:
     scene.vim.nvim.command("help qwen_lsp-ghost-text")
     assert scene.vim.nvim.current.buffer.name.endswith("qwen_lsp.txt")
     (PLUGIN / "doc" / "tags").unlink()
+
+
+DOCUMENTED = """```python
+def é(a):
+    \"\"\"Return a.\"\"\"
+    return a
+```"""
+
+
+def apply_action(vim: Neovim, title: str) -> None:
+    """Choose a code action by its title, as a user would in the menu."""
+    vim.lua(
+        "local title = ... vim.lsp.buf.code_action({apply = true,"
+        " filter = function(action) return action.title == title end})",
+        title,
+    )
+
+
+def test_a_code_action_documents_the_function_at_the_cursor(scene: Scene) -> None:
+    vim = scene.start_actions("x = 1\f\ndef é(a):\n    return a\n", DOCUMENTED)
+    vim.type("jj")
+    apply_action(vim, "Document")
+    vim.until_lines(["x = 1\f", "def é(a):", '    """Return a."""', "    return a"])
+    assert "return a" in scene.told("asked")[0]["prompt"]
+
+
+def test_neovim_0_10_gets_the_suggestion_as_a_completion_item(old_scene: Scene) -> None:
+    vim = old_scene.start("é = 1\n\n", [Line("é.app", ("end(1)",))])
+    assert vim.lua("return vim.lsp.inline_completion == nil")
+    vim.type("jié.app")
+    vim.until(lambda: vim.mode == "i", "insert mode")
+    vim.nvim.command("set completeopt=menu,menuone")
+    vim.type("<C-x><C-o>")
+    menu = "return vim.fn.complete_info({'items', 'pum_visible'})"
+    vim.until(lambda: vim.lua(menu)["pum_visible"], "the menu is up")
+    assert [item["abbr"] for item in vim.lua(menu)["items"]] == ["append(1)"]
+    vim.type("<C-y>")
+    vim.until_lines(["é = 1", "é.append(1)"])
+
+
+def test_neovim_0_10_runs_a_code_action(old_scene: Scene) -> None:
+    vim = old_scene.start_actions("def é(a):\n    return a\n", DOCUMENTED)
+    apply_action(vim, "Document")
+    vim.until_lines(["def é(a):", '    """Return a."""', "    return a"])
+
+
+def test_neovim_0_10_health_says_what_it_cannot_show(old_scene: Scene) -> None:
+    report = checkhealth(old_scene.start("x\n", []))
+    assert "has no ghost text" in report
+    assert "The server answers" in report

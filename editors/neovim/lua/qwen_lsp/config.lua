@@ -17,6 +17,15 @@ M.root_markers = {
 --- Options given to setup(); see :help qwen_lsp-setup.
 M.options = { cmd = { 'qwen-lsp', 'lsp' }, settings = {}, ghost_text = true, keymaps = false }
 
+-- 0.11+ lays these over what Neovim and other plugins can do; 0.10 takes them as all there is.
+local function capabilities()
+  local ours = { experimental = { qwen_lsp = { status = true } } }
+  if vim.fn.has('nvim-0.11') == 1 then
+    return ours
+  end
+  return vim.tbl_deep_extend('force', vim.lsp.protocol.make_client_capabilities(), ours)
+end
+
 --- The client's configuration.
 function M.client()
   return {
@@ -26,7 +35,7 @@ function M.client()
     root_markers = M.root_markers,
     settings = { qwen_lsp = M.options.settings },
     init_options = { qwen_lsp = M.options.settings },
-    capabilities = { experimental = { qwen_lsp = { status = true } } },
+    capabilities = capabilities(),
     handlers = {
       ['qwen_lsp/status'] = function(_, status, ctx)
         require('qwen_lsp.state').set(ctx.client_id, status)
