@@ -112,6 +112,7 @@ class ScriptedEngine:
     async def close(self) -> None:
         """Remember it."""
         self.closed = True
+        self.changed.set()
 
     async def _play(self, request: Request, superseded: asyncio.Event) -> AsyncGenerator[Chunk, None]:
         script = self._script(request) if callable(self._script) else self._script

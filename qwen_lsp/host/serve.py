@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -24,7 +25,8 @@ from qwen_lsp.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_LOCK_S = 3.0
+_LOCK_S = 0.3
+_LEAVE_S = 15.0
 _LOOK_S = 1.0
 
 
@@ -48,6 +50,7 @@ async def _run(settings: Settings, engine: Engine, page: MakePage | None, *, fro
     server: Server
 
     def stop() -> None:
+        remove_state(os.getpid())  # first, so that windows see it leave and not die
         server.should_exit = True
 
     app = build_app(
@@ -116,19 +119,21 @@ def _sentence() -> str | None:
 
 async def _become_the_host(*, from_editor: bool) -> BaseFileLock:
     """Take the host's lock; a host that an editor started makes room for one the user starts."""
-    lock = host_lock()
-    for last in (False, True):
+    lock, asked = host_lock(), False
+    deadline = time.monotonic() + _LEAVE_S
+    while True:
         try:
             await asyncio.to_thread(lock.acquire, timeout=_LOCK_S)
             return lock
         except Timeout:
-            state = read_state()
-            if last or from_editor or state is None or not state.from_editor:
+            state = read_state()  # None: another is just leaving, or just coming
+            stays = state is not None and (from_editor or not state.from_editor)
+            if stays or time.monotonic() > deadline:
                 raise HostError(_already(state)) from None
-            log.info("Taking over from the host that an editor started (process %d)", state.pid)
-            ask_to_stop(state)
-            await asyncio.to_thread(wait_gone, state, 15.0)
-    raise AssertionError("the last round raises")
+            if state is not None and not asked:
+                log.info("Taking over from the host that an editor started (process %d)", state.pid)
+                ask_to_stop(state)
+                asked = True
 
 
 def _already(state: HostState | None) -> str:
