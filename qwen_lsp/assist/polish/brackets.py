@@ -6,7 +6,6 @@ elsewhere from a loose lexer.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,7 +15,6 @@ from qwen_lsp.assist.polish.quotes import Quotes
 from qwen_lsp.assist.syntax import Growing, Inside, grammar, inside_of, is_string, leaves
 
 _PAIRS = {")": "(", "]": "[", "}": "{"}
-_WORTH_PARSING = re.compile(r"[()\[\]{}\"'`\n#/*]")
 
 
 class Mark(NamedTuple):
@@ -48,27 +46,45 @@ class Brackets:
         """How many of them the suggestion has closed."""
         self._stack: list[str] = []
         self._pending = ""
+        self._floor = 0
+        """Below this level a closer may close something from before the suggestion."""
         innermost = self.openers[0].char if self.openers else ""
         self._quotes = Quotes(place, innermost if innermost not in ("(", "[", "{") else "")
 
     @property
     def depth(self) -> int:
         """Brackets the suggestion opened and has not closed."""
+        if any(char in "([{" for char in self._pending):
+            self._parse()
         return len(self._stack)
 
     def grow(self, piece: str) -> list[int]:
-        """Take the next piece; offsets (in the suggestion) of closers that close something from before it."""
+        """Take the next piece; offsets (in the suggestion) of closers that close something from before it.
+
+        The parser is asked at the end of a line, and where a closer may be such a one: not for every bracket.
+        """
         self._pending += piece
         self._quotes.take(piece)
-        if not _WORTH_PARSING.search(self._pending):
-            return []
+        closes = piece in ")]}" and self._quotes.level < self._floor
+        if piece == "\n" or closes or (self._in_string and piece in "\"'`"):
+            return self._parse()
+        return []
+
+    def _parse(self) -> list[int]:
         marks, self._pending = self._tokens.grow(self._pending, self._quotes.since), ""
-        return [mark.at for mark in marks if self._closes_outer(mark)]
+        outer = [mark.at for mark in marks if self._closes_outer(mark)]
+        self._floor = self._quotes.level - len(self._stack)
+        return outer
+
+    @property
+    def _in_string(self) -> bool:
+        return self.closed == 0 and bool(self.openers) and self.openers[0].char not in _PAIRS.values()
 
     def reopen(self) -> None:
         """The bracket opened last stands for the one just closed, as in `} else {`: the file closes that one."""
         self._stack.pop()
         self.closed -= 1
+        self._floor = self._quotes.level - len(self._stack)
 
     def inside(self) -> Inside | None:
         """Whether the end of what has been taken lies in a string or comment."""

@@ -26,6 +26,8 @@ class Quotes:
         self._comment = self._escaped = False
         self._at = 0
         self._last = ""
+        self.level = 0
+        """Brackets opened less brackets closed so far, outside of strings and comments."""
         self._block = place.in_block_comment and not open_quote
         self._blocks = place.is_braced
         self.since: int | None = 0 if open_quote or self._block else None
@@ -59,6 +61,10 @@ class Quotes:
             self._inside(char)
         elif char in '"`' or (char == "'" and self._single_is_string):
             self._open(char)
+        elif char in "([{":
+            self.level += 1
+        elif char in ")]}":
+            self.level -= 1
         elif (self._last + char).endswith(self._line_comment):
             self._comment = True
         elif self._blocks and self._last[-1:] + char == "/*":
