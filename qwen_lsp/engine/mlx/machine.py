@@ -48,7 +48,6 @@ class Machine:
 def build_machine(loaded: Loaded, settings: EngineSettings) -> Machine:
     """Set everything up, and read a little nonsense to learn the machine's pace."""
     reader = PromptReader(loaded.tokenizer)
-    vocabulary = Vocabulary(reader.bytes_of, never=reader.marker_ids)
     forward, pace, outbox = Forward(loaded.model), Pace(), Outbox()
     pace.learn(forward, make_prompt_cache(loaded.model), loaded.shape.vocabulary)
     mx.clear_cache()
@@ -57,8 +56,8 @@ def build_machine(loaded: Loaded, settings: EngineSettings) -> Machine:
         forward=forward,
         store=_store(loaded, settings),
         pace=pace,
-        vocabulary=vocabulary,
-        healing=HealingMask(vocabulary),
+        vocabulary=reader.vocabulary,
+        healing=HealingMask(reader.vocabulary),
         experts=ExpertTap(loaded.model),
         batch=Batch(forward, outbox),
         outbox=outbox,

@@ -9,6 +9,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from qwen_lsp.engine.healing import Vocabulary
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Text, TextPrompt
 from qwen_lsp.errors import GenerationFailed
 
@@ -49,7 +50,7 @@ class PromptReader:
         self._seen: OrderedDict[str, list[int]] = OrderedDict()
         self._seen_chars = 0
         self.bytes_of = token_bytes(tokenizer)
-        self.marker_ids = frozenset(self._markers.values())
+        self.vocabulary = Vocabulary(self.bytes_of, never=frozenset(self._markers.values()))
         self._ends = frozenset(int(i) for i in tokenizer.eos_token_ids)
         self._fim_stops = self._ends | {self._markers[t] for t in FIM_STOPS if t in self._markers}
 
@@ -109,10 +110,12 @@ class PromptReader:
         return count
 
     def _split(self, tokens: list[int], back: int) -> tuple[list[int], bytes]:
-        kept = tokens[: len(tokens) - back]
-        if not back or not kept:
+        kept, taken = tokens[: len(tokens) - back], tokens[len(tokens) - back :]
+        healed = b"".join(self.bytes_of[t] for t in taken)
+        # Without a token for every byte the output could be led into a dead end.
+        if not taken or not kept or not self.vocabulary.can_spell(healed):
             return tokens, b""
-        return kept, b"".join(self.bytes_of[t] for t in tokens[len(tokens) - back :])
+        return kept, healed
 
     def _read_chat(self, prompt: ChatPrompt, heal: bool) -> ReadPrompt:
         text, markers = self._render(prompt)
@@ -198,10 +201,17 @@ def token_bytes(tokenizer: Any) -> list[bytes]:
         if name is None:
             table.append(b"")
         elif token in added or any(c not in decode for c in name):
-            table.append(str(name).encode())
+            table.append(_sentence_piece(str(name)) if token not in added else str(name).encode())
         else:
             table.append(bytes(decode[c] for c in name))
     return table
+
+
+def _sentence_piece(name: str) -> bytes:
+    """The bytes of a token in the other common notation: ▁ for a space, <0x0A> for a byte."""
+    if len(name) == 6 and name.startswith("<0x") and name.endswith(">"):
+        return bytes((int(name[3:5], 16),))
+    return name.replace("▁", " ").encode()
 
 
 def _byte_decoder() -> dict[str, int]:
