@@ -176,8 +176,8 @@ class Anchors:
 
     def _new(self, snapshot: Snapshot, cursor: int, sizes: Sizes) -> Placed:
         anchor = cut(snapshot, cursor, sizes, self._starts(snapshot, cursor, sizes))
-        near = any(0 <= cursor - a.at <= 2 * MOST_TYPED_CHARS for a in self._live)
-        why: Why = "first" if not self._live else "too long" if near else "moved"
+        outgrown = any(a.holds(snapshot.text, cursor, a.at) is not None for a in self._live)
+        why: Why = "first" if not self._live else "too long" if outgrown else "moved"
         return Placed(anchor, snapshot.text[anchor.at : cursor], why)
 
     def _starts(self, snapshot: Snapshot, cursor: int, sizes: Sizes) -> int | None:
