@@ -211,3 +211,28 @@ async def test_a_closed_document_is_forgotten(tmp_path: Path, contexts: list[Con
     context.closed(other.uri)
     context.closed((tmp_path / "main.py").as_uri())
     assert await context.snippets(*at(tmp_path, "value = ¦\n")) == ()
+
+
+async def test_what_an_open_file_imports_is_known_before_the_walk_is_done(
+    tmp_path: Path, contexts: list[Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "shapes" / "rings.py", RING)
+    monkeypatch.setattr("qwen_lsp.assist.context.symbol_index.walk", lambda *_, **__: iter(()))
+    context = await ready(contexts, tmp_path)
+    assert context.indexed == (0, 0)
+    snapshot, cursor = at(tmp_path)
+    context.opened(snapshot)
+    assert await context.wait_until_indexed(20)
+    assert "Area between" in texts(await context.snippets(snapshot, cursor))
+
+
+async def test_an_ignored_import_stays_unread(
+    tmp_path: Path, contexts: list[Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "shapes" / "rings.py", RING)
+    write(tmp_path / ".gitignore", "rings.py\n")
+    context = await ready(contexts, tmp_path)
+    snapshot, cursor = at(tmp_path)
+    context.opened(snapshot)
+    assert await context.wait_until_indexed(20)
+    assert await context.snippets(snapshot, cursor) == ()

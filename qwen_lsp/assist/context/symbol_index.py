@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
+from qwen_lsp.assist.context.imported_files import imported_files
 from qwen_lsp.assist.context.secrets import holds_key
 from qwen_lsp.assist.context.workspace import WalkLimits, gentle_pause, lower_priority, walk
 from qwen_lsp.assist.document import Snapshot
@@ -88,6 +89,8 @@ class SymbolIndex:
             self._take(self._changed.get())
 
     def _fill(self) -> None:
+        while not self._changed.empty():
+            self._take(self._changed.get())
         pause = gentle_pause()
         limits = WalkLimits(max_files=_MAX_FILES, max_file_bytes=_MAX_FILE_BYTES)
         for path in walk(self._roots, self._is_private, limits, pause=pause, stop=self._stop.is_set):
@@ -106,9 +109,16 @@ class SymbolIndex:
         elif isinstance(what, Snapshot):
             if what.path is not None and not self._is_private(what.path):
                 self._learn(what.path, what.text, what.language)
+                self._learn_imported(what)
         elif isinstance(what, Path):
             readable = what.is_file() and not self._is_private(what)
             self._learn(what, _read(what) if readable else "", language_of(what) or "")
+
+    def _learn_imported(self, snapshot: Snapshot) -> None:
+        """The files a document imports come before the walk has found them."""
+        for path in imported_files(snapshot, self._roots):
+            if path not in self._names and language_of(path) in LANGUAGES and not self._is_private(path):
+                self._learn(path, _read(path), str(language_of(path)))
 
     def _learn(self, path: Path, text: str, language: str) -> None:
         self._forget(path)
@@ -138,7 +148,8 @@ class _Barrier:
 
 def _read(path: Path) -> str:
     with contextlib.suppress(OSError):
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(_MAX_FILE_BYTES + 1)
         if not holds_key(data):
             return data.decode("utf-8", "replace")
     return ""
