@@ -236,3 +236,11 @@ async def test_an_ignored_import_stays_unread(
     context.opened(snapshot)
     assert await context.wait_until_indexed(20)
     assert await context.snippets(snapshot, cursor) == ()
+
+
+async def test_the_home_folder_is_not_walked(
+    tmp_path: Path, contexts: list[Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "shapes" / "rings.py", RING)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert (await ready(contexts, tmp_path)).indexed == (0, 0)

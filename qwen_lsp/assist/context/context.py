@@ -36,7 +36,8 @@ class Context:
         self._roots = [Path(root).absolute() for root in roots]
         self._rules = IgnoreRules(self._roots, settings.ignore)
         self._documents = OpenDocuments()
-        self._index = SymbolIndex(self._roots, self._rules.is_private) if settings.enabled else None
+        walked = [root for root in self._roots if not _is_everything(root)]
+        self._index = SymbolIndex(walked, self._rules.is_private) if settings.enabled else None
         self._held: dict[str, _Held] = {}
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="context")
 
@@ -157,3 +158,8 @@ class Context:
 
 def _all(source: Callable[[], Iterator[Found]]) -> list[Found]:
     return list(source())
+
+
+def _is_everything(root: Path) -> bool:
+    """Whether a root is the home folder or the whole disk: an editor opened there has no workspace to read."""
+    return root in (Path.home(), Path(root.anchor))
