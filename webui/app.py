@@ -14,20 +14,22 @@ import gradio as gr
 from starlette.types import ASGIApp
 
 from qwen_lsp.runtime import Services
-from webui import chat_tab, generate_tab, inside_tab, monitor_tab
+from webui import chat_tab, compare_tab, generate_tab, inside_tab, loop_tab, monitor_tab
 from webui.guard import LOOPBACK, Guard
 from webui.header import header_html, notice_html
 from webui.look import css, theme
 from webui.monitor_tab import keeping
 from webui.room import Room, room_for
 from webui.shell import Shell
-from webui.speech import say
+from webui.speech import TRANSLATOR, say
 
 _LARGEST_UPLOAD = "2mb"
 _HEADER_PERIOD_S = 2.0
 _TABS = (
     ("generate", generate_tab.build),
     ("chat", chat_tab.build),
+    ("compare", compare_tab.build),
+    ("loop", loop_tab.build),
     ("inside", inside_tab.build),
     ("monitor", monitor_tab.build),
 )
@@ -43,7 +45,7 @@ def build_page(services: Services) -> ASGIApp:
         path="/",
         theme=theme(),
         css=css(),
-        i18n=say,
+        i18n=TRANSLATOR,
         footer_links=["settings"],
         run_history=False,
         ssr_mode=False,
@@ -52,6 +54,7 @@ def build_page(services: Services) -> ASGIApp:
         show_error=False,
         mcp_server=False,
         pwa=False,
+        app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
     return Guard(Shell(app), LOOPBACK | {services.settings.host.address})
 

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import gradio as gr
+from gradio.i18n import I18nData
 
 from webui.examples import EXAMPLES
 from webui.words import tables
+
+_SIGN = (
+    "§"  # Gradio also translates a user's text that happens to be a key, such as a conversation called "go"
+)
 
 
 def _all_tables() -> dict[str, dict[str, str]]:
     filled = tables()
     for tag, table in filled.items():
         table.update({example.key: example.title[tag != "en"] for example in EXAMPLES})
-    return filled
+    return {tag: {_SIGN + key: text for key, text in table.items()} for tag, table in filled.items()}
 
 
-say = gr.I18n(**_all_tables())
+TRANSLATOR = gr.I18n(**_all_tables())
+
+
+def say(key: str) -> I18nData:
+    """The words of this key in the reader's language."""
+    return TRANSLATOR(_SIGN + key)

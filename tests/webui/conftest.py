@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
 from qwen_lsp.engine.demo import DemoEngine
+from qwen_lsp.settings import SandboxSettings, Settings
 from tests.support.page import Switch, chromium, serve_page
 
 
@@ -25,7 +26,9 @@ class Place:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def _served() -> AsyncIterator[Place]:
     engine = Switch(DemoEngine())
-    async with serve_page(engine) as url, chromium() as browser:
+    # CI containers are root; the sandbox is a room of its own with its own tests.
+    settings = replace(Settings(), sandbox=SandboxSettings(allow_root=True))
+    async with serve_page(engine, settings) as url, chromium() as browser:
         yield Place(url, engine, browser)
 
 

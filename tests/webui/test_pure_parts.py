@@ -1,0 +1,227 @@
+"""The page's pure parts: picture, form, presets, answers, colours, prompts, guard, comparisons, charts."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.datastructures import Headers
+
+from qwen_lsp.engine.request import ChatPrompt, EngineInfo, ModelShape, TextPrompt
+from qwen_lsp.metrics import RequestTrace
+from webui.answer import parts
+from webui.ask import Refusal, plan, shown
+from webui.chart import line_chart
+from webui.compare import Cell, differences, prompts_of, roles_of, to_csv
+from webui.form import Form, defaults, read, write
+from webui.guard import Guard
+from webui.highlight import Highlighter, highlight
+from webui.languages import LANGUAGES
+from webui.monitor import lanes_table
+from webui.monitor_store import DAY_S, History
+from webui.picture import draw, picture_html
+from webui.presets import Preset, Presets
+from webui.shell import rewrite
+
+SHAPE = ModelShape(
+    "qwen3_moe",
+    48,
+    2048,
+    32,
+    4,
+    128,
+    128,
+    8,
+    151936,
+    262144,
+    30_532_122_624,
+    3_042_000_000,
+    17_180_000_000,
+    98304,
+)
+INFO = EngineInfo("mlx", "m", "ready", fim="qwen", context_tokens=32768)
+PIECES = (
+    "def f(a):\n", '    """Doc\n    more"""\n', "x = 'a' # c\n", "/* open\n", "close */ int b;\n", "`raw\nstr`\n",
+    "class A { }\n", "// note\n", "\n", "    ", "f'{x}'", "<b>&", "# 中文\n", '"',
+)  # fmt: skip
+
+
+def _plain(marked: str) -> str:
+    return html.unescape(re.sub(r"<[^>]+>", "", marked))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=30),
+    st.sampled_from([*LANGUAGES, "as-is", "nonsense"]),
+    st.data(),
+)
+def test_live_colours_lose_no_character_and_settled_text_only_grows(
+    pieces: list[str], language: str, data: st.DataObject
+) -> None:
+    text, colours, settled = "".join(pieces), Highlighter(language), ""
+    at = 0
+    while at < len(text):
+        step = data.draw(st.integers(1, 9))
+        colours.feed(text[at : at + step])
+        at += step
+        assert colours.settled.startswith(settled)
+        settled = colours.settled
+        assert _plain(colours.settled + colours.tail) == text[:at]
+    assert _plain(highlight(text, language)) == text
+
+
+@pytest.mark.parametrize("language", list(LANGUAGES))
+def test_every_offered_language_has_colours_of_its_own(language: str) -> None:
+    assert "<span" in highlight("if x: return 'a' -- b\nselect 1; // c\n", language)
+
+
+def test_the_picture_shows_the_models_own_numbers() -> None:
+    svg = draw(SHAPE)
+    for number in ("48", "32 heads share 4", "8 of 128 experts", "151,936", "2,048"):
+        assert number in svg
+    assert svg.count("<circle") == 128
+    assert svg.count('class="q-lit"') == 8
+    assert "30.5 B" in picture_html(SHAPE)
+
+
+def test_a_dense_model_shows_no_experts() -> None:
+    dense = ModelShape("qwen3", 4, 64, 4, 4, 16, 0, 0, 500, 4096, 1000, 1000, 2000, 64)
+    assert "<circle" not in draw(dense)
+
+
+def test_the_users_own_picture_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "b<.png").write_bytes(b"\x89PNG")
+    assert 'src="data:image/png;base64,iVBORw=="' in picture_html(SHAPE)
+    assert "b<" not in picture_html(SHAPE)
+
+
+def test_a_form_survives_its_address_and_refuses_nonsense() -> None:
+    form = Form(language="Go", temperature=0.25, seed=7, stop_texts="\\n\\n", system="be brief")
+    assert read({name: str(value) for name, value in write(form).items()}) == form
+    assert (
+        read({"temperature": "9", "top_k": "x", "language": "Klingon", "mode": "rm", "seed": "nan"}) == Form()
+    )
+    assert form.stop == ("\n\n",)
+    assert defaults(EngineInfo("mlx", "s", "ready", is_starter=True)).temperature == 0
+
+
+def test_presets_come_back_and_a_foreign_file_is_refused(tmp_path: Path) -> None:
+    presets = Presets(tmp_path / "data" / "presets.json")
+    presets.keep("mine", Preset(Form(top_k=7), "request"))
+    assert presets.all() == {"mine": Preset(Form(top_k=7), "request")}
+    other = Presets(tmp_path / "other.json")
+    assert other.take_in(presets.export()) == 1
+    assert other.all() == presets.all()
+    other.drop("mine")
+    assert other.all() == {}
+    for text in ("{", "[]", json.dumps({"format": "x", "presets": {}})):
+        with pytest.raises(ValueError, match="it "):
+            other.take_in(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "prose"),
+    [
+        ("x = 1", "x = 1", ""),  # no fence: all of it is code
+        ("```python\nx = 1\n```", "x = 1\n", ""),
+        ("Here:\n\n```go\na\n```\nDone.", "a\n", "Here:\n\nDone."),
+        ("```py\nx\n``", "x\n", ""),  # a fence half written is not shown
+        ("```", "", ""),
+        ("````md\n```\nin\n```\n````", "```\nin\n```\n", ""),  # a longer fence holds a shorter one
+    ],
+)
+def test_code_is_told_from_words(text: str, code: str, prose: str) -> None:
+    assert (parts(text).code, parts(text).prose) == (code, prose)
+
+
+def test_the_prompt_for_a_hole_is_the_editors_own() -> None:
+    asked = plan("def f():\n    ret<cursor>\n", Form(mode="complete"), INFO)
+    assert not isinstance(asked, Refusal)
+    assert isinstance(asked.prompt, TextPrompt)
+    assert shown(asked) == "<|fim_prefix|>def f():\n<|fim_suffix|>\n<|fim_middle|>    ret"
+    assert asked.heal
+    assert plan("no mark", Form(mode="complete"), INFO) == Refusal("cursor_missing")
+    chat = plan("a<cursor>b", Form(mode="complete"), EngineInfo("remote", "m", "ready"))
+    assert not isinstance(chat, Refusal)
+    assert isinstance(chat.prompt, ChatPrompt)
+    assert plan("  ", Form(), INFO) == Refusal("request_empty")
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("GET", {"host": "127.0.0.1:7860"}, None),
+        ("POST", {"host": "localhost:7860", "origin": "http://localhost:7860"}, None),
+        ("GET", {"host": "[::1]:7860"}, None),
+        ("GET", {"host": "evil.example"}, 400),  # DNS rebinding
+        ("GET", {}, 400),
+        ("POST", {"host": "127.0.0.1:1", "origin": "http://evil.example"}, 403),
+        ("POST", {"host": "127.0.0.1:1", "origin": "http://127.0.0.1:2"}, 403),  # another program's page
+        ("POST", {"host": "127.0.0.1:1", "origin": "null"}, 403),
+        ("POST", {"host": "127.0.0.1:1", "sec-fetch-site": "cross-site"}, 403),
+    ],
+)
+def test_who_may_talk_to_the_page(method: str, headers: dict[str, str], status: int | None) -> None:
+    refusal = Guard(lambda *_: None).refusal(method, Headers(headers))  # type: ignore[arg-type,return-value]
+    assert (refusal and refusal[0]) == status
+
+
+def test_the_shell_removes_foreign_addresses() -> None:
+    page = rewrite(
+        '<head><meta property="og:image" content="https://x.example/y.jpg"/><title>t</title></head>'
+    )
+    assert "https://" not in page
+    assert page.index("<script>") < page.index("<title>")
+
+
+def test_comparisons_hide_what_is_held_constant() -> None:
+    same, own = differences([Form(temperature=0.1), Form(temperature=0.9)])
+    assert [set(one) for one in own] == [{"temperature"}, {"temperature"}]
+    assert "top_p" in same
+    assert prompts_of("a\nb\n\n\nc\r\n\r\nd") == ["a\nb", "c", "d"]
+    assert [(r.name, r.asked) for r in roles_of("writer: do {input}\n\nnothing")] == [
+        ("writer", "do {input}")
+    ]
+    cell = Cell("=cmd()", 0, 1, "t", 1, 1.0, 1.0, None, True, "done")
+    assert "'=cmd()" in to_csv([cell])
+
+
+def _trace(at_s: float, **changes: object) -> RequestTrace:
+    values = {
+        "at_s": at_s, "lane": "chat", "model": "m", "prompt_tokens": 10, "cached_tokens": 5, "prefilled_tokens": 5,
+        "generated_tokens": 21, "queue_ms": 0.0, "first_token_ms": 100.0, "total_ms": 300.0, "finish": "stop",
+    }  # fmt: skip
+    return RequestTrace(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def test_the_monitor_counts_by_lane() -> None:
+    table = lanes_table(
+        [_trace(1.0), _trace(2.0, first_token_ms=300.0, total_ms=500.0), _trace(3.0, lane="inline")]
+    )
+    assert table.count('<th scope="row">') == 2
+    assert "100 / 300 ms" in table
+    assert "50%" in table
+    assert ">100<" in table  # 20 tokens after the first in 200 ms, in each
+
+
+def test_the_history_forgets_after_a_day(tmp_path: Path) -> None:
+    history = History(tmp_path / "m.sqlite")
+    history.keep([_trace(1000.0)], {"memory_bytes": 5.0}, at_s=1000.0)
+    history.keep([_trace(2000.0)], {"memory_bytes": 6.0}, at_s=2000.0)
+    assert [one.at_s for one in history.requests(0)] == [1000.0, 2000.0]
+    history.keep([], {}, at_s=1500.0 + DAY_S)
+    assert [one.at_s for one in history.requests(0)] == [2000.0]
+    assert history.gauges("memory_bytes", 0) == [(2000.0, 6.0)]
+
+
+def test_a_chart_of_nothing_is_still_a_chart() -> None:
+    assert "<svg" in line_chart([], 0, 1, "x")
+    assert line_chart([(0.0, 1.0), (1.0, 2.0)], 0, 1, "x").count("<circle") == 2

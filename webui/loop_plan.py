@@ -1,0 +1,59 @@
+"""What the test loop asks the model and where its files go: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qwen_lsp.sandbox import Round
+from webui.chat_store import fence
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """How one language is tested here."""
+
+    language: str
+    code_file: str
+    test_file: str
+    framework: str
+
+
+KITS: dict[str, Kit] = {
+    "Python": Kit("python", "solution.py", "test_solution.py", "pytest, importing from the module solution"),
+    "JavaScript": Kit(
+        "javascript", "solution.js", "solution.test.js", "node:test and node:assert, requiring ./solution.js"
+    ),
+    "Go": Kit("go", "solution.go", "solution_test.go", "the testing package, in package solution"),
+}
+
+
+def ask_for_tests(requirement: str, kit: Kit) -> str:
+    """The words that ask for tests."""
+    return (
+        f"{requirement.strip()}\n\nDo not solve this. Write tests for it with {kit.framework}. "
+        f"Answer with the whole file {kit.test_file} in one fenced block."
+    )
+
+
+def ask_for_code(requirement: str, tests: str, kit: Kit, rounds: Sequence[Round]) -> str:
+    """The words that ask for code, or for better code after a failed round."""
+    asked = (
+        f"{requirement.strip()}\n\nThese tests must pass:\n{fence(tests, kit.language)}\n\n"
+        f"Answer with the whole file {kit.code_file} in one fenced block."
+    )
+    if not rounds:
+        return asked
+    last = rounds[-1]
+    return (
+        f"{asked}\n\nThis attempt failed:\n{fence(last.code, kit.language)}\n\n"
+        f"What the tests said:\n{fence(last.verdict.for_the_model())}\n\nMend it."
+    )
+
+
+def files_of(code: str, tests: str, kit: Kit) -> dict[str, str | bytes]:
+    """The folder the tests run in."""
+    files: dict[str, str | bytes] = {kit.code_file: code, kit.test_file: tests}
+    if kit.language == "go":
+        files["go.mod"] = "module solution\n\ngo 1.20\n"
+    return files
