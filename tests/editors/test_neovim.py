@@ -188,7 +188,7 @@ def test_fast_typing_with_corrections_leaves_exactly_what_was_typed(scene: Scene
 
 def test_status_and_toggle_by_command(scene: Scene) -> None:
     vim = scene.start("x = \n", [Line("x = ", ("1",))])
-    assert vim.lua("return vim.fn.getcompletion('Qwen t', 'cmdline')") == ["toggle", "trigger"]
+    assert vim.lua("return vim.fn.getcompletion('Qwen st', 'cmdline')") == ["stats", "status"]
     vim.nvim.command("Qwen status")
     vim.until(lambda: "No model is used" in vim.nvim.command_output("messages"), "the status is shown")
     vim.nvim.command("Qwen toggle")

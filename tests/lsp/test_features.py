@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from qwen_lsp.assist.stats import Stats
 from tests.support.lsp_inside import Inside
 from tests.support.lsp_window import URI, Window
 from tests.support.scripted_assistant import Line
@@ -307,3 +308,15 @@ async def test_saving_and_closing_are_passed_on() -> None:
     window.notify("textDocument/didSave", {"textDocument": {"uri": URI}})
     window.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
     assert len(window.told("saved")) == len(window.told("closed")) == 1
+
+
+async def test_statistics_are_shown_and_erased() -> None:
+    window = Window()
+    await window.start()
+    assert "stay on this machine" in await window.command("stats")
+    stats = Stats.open()
+    stats.shown("python", 12.0)
+    stats.close()
+    assert "python" in await window.command("stats")
+    await window.command("eraseStats")
+    assert "python" not in await window.command("stats")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
@@ -10,6 +13,11 @@ from pygls.exceptions import JsonRpcInvalidParams
 from qwen_lsp.lsp.client import SECTION
 from qwen_lsp.lsp.protocol import Server
 from qwen_lsp.lsp.session import Session
+
+if TYPE_CHECKING:
+    from qwen_lsp.assist.stats import Stats
+
+Result = TypeVar("Result")
 
 
 def register(server: Server, session: Session) -> None:
@@ -48,6 +56,22 @@ def register(server: Server, session: Session) -> None:
         if places:
             await session.editor.show_document(places[0].uri, line=places[0].line)
         return [{"uri": place.uri, "line": place.line} for place in places]
+
+    @server.command(f"{SECTION}.stats")
+    async def stats(*_: Any) -> str:
+        return await asyncio.to_thread(_with_stats, lambda stats: stats.table())
+
+    @server.command(f"{SECTION}.eraseStats")
+    async def erase_stats(*_: Any) -> None:
+        await asyncio.to_thread(_with_stats, lambda stats: stats.erase())
+
+
+def _with_stats(use: Callable[[Stats], Result]) -> Result:
+    """This user's acceptance statistics, opened for one look."""
+    from qwen_lsp.assist.stats import Stats
+
+    with contextlib.closing(Stats.open()) as stats:
+        return use(stats)
 
 
 def _text(arguments: tuple[Any, ...], index: int, what: str) -> str:

@@ -46,6 +46,9 @@ M.subcommands = {
   page = function()
     state.command('openPage', {}, or_complain())
   end,
+  stats = function()
+    state.command('stats', {}, or_complain(say))
+  end,
   trigger = function()
     ghost.trigger()
   end,

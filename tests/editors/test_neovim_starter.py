@@ -1,0 +1,74 @@
+"""The main job, end to end: real Neovim, the real language server, the host it starts, MLX and the starter model."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qwen_lsp.engine.starter.programs import PROGRAMS, Program
+from tests.support.lsp_client import server_command
+from tests.support.nvim import Neovim
+
+pytestmark = pytest.mark.editor
+
+MOST_STEPS = 24
+
+
+@pytest.fixture
+def vim(
+    tmp_path: Path, own_home: Path, starter_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Neovim]:
+    """A Neovim whose server uses the starter, in a host of its own that is stopped in the end."""
+    monkeypatch.setenv("QWEN_LSP_ENGINE_MODEL", str(starter_folder))
+    monkeypatch.setenv("QWEN_LSP_HOST_PORT", "0")
+    monkeypatch.setenv("QWEN_LSP_HOST_PAGE", "false")
+    neovim = Neovim(tmp_path)
+    neovim.setup(server_command(), keymaps=True)
+    yield neovim
+    neovim.close()
+    stop = [sys.executable, "-m", "qwen_lsp", "serve", "--stop"]
+    subprocess.run(stop, timeout=30, check=False, capture_output=True)
+
+
+def python_program() -> Program:
+    return next(program for program in PROGRAMS if program.language == "python")
+
+
+def accept(vim: Neovim, rest: str) -> None:
+    """Wait for ghost text, see that the program goes on with it, and take it."""
+    before = vim.lines
+    ghost = vim.until(vim.ghost, f"ghost text; the program goes on with {rest!r}")
+    assert rest.startswith(ghost.rstrip("\n")), f"suggested {ghost!r}, the program goes on with {rest!r}"
+    vim.type("<Tab>")
+    vim.until(lambda: vim.lines != before, "the suggestion is in the buffer")
+
+
+def test_the_second_half_of_a_program_is_suggested_and_accepted(vim: Neovim, tmp_path: Path) -> None:
+    program = python_program()
+    lines = program.code.rstrip("\n").split("\n")
+    file = tmp_path / program.file_name
+    file.write_text("\n".join(lines[: len(lines) // 2]) + "\n")
+    vim.edit(file)
+    state = "return (require('qwen_lsp.state').get() or {}).state"
+    vim.until(lambda: vim.lua(state) == "ready", "the model is loaded")
+    vim.nvim.command("setlocal noautoindent indentexpr=")
+    vim.type("Go")
+    vim.until(lambda: vim.mode == "i", "insert mode")
+    accepted = 0
+    for _ in range(MOST_STEPS):
+        rest = "\n".join(lines)[len("\n".join(vim.lines)) :]
+        if not rest:
+            break
+        if rest.startswith("\n"):  # a finished block: the user goes on to the next line
+            count = len(vim.lines)
+            vim.type("<CR>")
+            vim.until(lambda count=count: len(vim.lines) == count + 1, "a new line")  # type: ignore[misc]
+        else:
+            accept(vim, rest)
+            accepted += 1
+    assert vim.lines == lines
+    assert 0 < accepted <= len(lines) - len(lines) // 2
