@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from qwen_lsp.assist.prompts.fim import TEMPLATES, FimTemplate, Hole, OtherFile
 from qwen_lsp.engine.request import Marker, Text, TextPrompt
 
 _KEPT = 16
@@ -36,21 +37,15 @@ class Anchors:
         self,
         prefix: str,
         suffix: str,
+        template: FimTemplate = TEMPLATES["qwen"],
         *,
+        others: Sequence[OtherFile] = (),
         before: Sequence[Text | Marker] = (),
     ) -> TextPrompt:
         """The prompt for a hole between prefix and suffix."""
         anchor, typed = self._place(prefix, suffix)
-        parts: tuple[Text | Marker, ...] = (
-            *before,
-            Marker("<|fim_prefix|>"),
-            Text(anchor.prefix),
-            Marker("<|fim_suffix|>"),
-            Text(anchor.suffix),
-            Marker("<|fim_middle|>"),
-            Text(typed),
-        )
-        return TextPrompt(tuple(p for p in parts if not isinstance(p, Text) or p.text))
+        hole = Hole(anchor.prefix, anchor.suffix, typed, path="current", others=tuple(others))
+        return TextPrompt((*before, *template.render(hole).parts))
 
     def _place(self, prefix: str, suffix: str) -> tuple[_Anchor, str]:
         start = prefix

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from qwen_lsp.assist.prompts.fim import TEMPLATES, FimTemplate
 from qwen_lsp.engine.remote_wire import parts_from_json
 from qwen_lsp.engine.request import (
     ChatPrompt,
@@ -49,9 +50,7 @@ def completion_request(body: CompletionBody, anchors: Anchors, fim: str | None) 
             raise Unfit(str(error)) from error
     alternatives = int(body.logprobs or 0)
     if body.suffix:
-        if fim is None:
-            raise Unfit("The loaded model has no fill-in-the-middle; leave suffix out.")
-        prompt = anchors.prompt(body.text(), body.suffix)
+        prompt = anchors.prompt(body.text(), body.suffix, template_of(fim))
         return _request(body, prompt, body.max_tokens, Lane.INLINE, alternatives, heal=True)
     prompt = read_raw(body.text(), anchors)
     hole = any(isinstance(part, Marker) for part in prompt.parts)
@@ -83,6 +82,13 @@ def read_raw(text: str, anchors: Anchors) -> TextPrompt:
         ):
             return anchors.prompt(prefix, suffix, before=parts[:-5])
     return TextPrompt(parts)
+
+
+def template_of(fim: str | None) -> FimTemplate:
+    """The loaded model's template; Unfit when it has none."""
+    if fim not in TEMPLATES:
+        raise Unfit("The loaded model has no fill-in-the-middle; leave the suffix out, or load one that has.")
+    return TEMPLATES[fim]
 
 
 def sampling(body: Any, *, penalty: float | None) -> Sampling:

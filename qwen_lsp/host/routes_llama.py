@@ -13,11 +13,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from qwen_lsp import __version__
+from qwen_lsp.assist.prompts.fim import OtherFile
 from qwen_lsp.engine import request as engine_request
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.request import Finish, Lane, Marker, Text, TextPrompt, Usage
+from qwen_lsp.engine.request import Finish, Lane, Marker, TextPrompt, Usage
 from qwen_lsp.host.anchored import Anchors
-from qwen_lsp.host.asked import Unfit, read_raw, sampling
+from qwen_lsp.host.asked import Unfit, read_raw, sampling, template_of
 from qwen_lsp.host.bodies import InfillBody
 from qwen_lsp.host.llama_limits import Limits
 from qwen_lsp.host.respond import EventStream, event_of, while_connected
@@ -47,10 +48,9 @@ def llama_routes(engine: Engine, anchors: Anchors) -> APIRouter:
     async def infill(body: InfillBody, request: Request) -> Response:
         """Fill the hole between input_prefix + prompt and input_suffix."""
         info = await engine.info()
-        if info.fim is None and info.state == "ready":
-            raise Unfit("The loaded model has no fill-in-the-middle.")
+        template = template_of(info.fim if info.state == "ready" else info.fim or "qwen")
         prefix = (body.input_prefix or "") + (body.prompt or "")
-        prompt = anchors.prompt(prefix, body.input_suffix or "", before=_extra(body))
+        prompt = anchors.prompt(prefix, body.input_suffix or "", template, others=_extra(body))
         return await _answer(body, prompt, Lane.INLINE, info.model, request)
 
     @routes.post("/completion")
@@ -91,18 +91,16 @@ def llama_routes(engine: Engine, anchors: Anchors) -> APIRouter:
     return routes
 
 
-def _extra(body: InfillBody) -> tuple[Text | Marker, ...]:
-    """Text from elsewhere, as Qwen's repository format has it."""
-    parts: list[Text | Marker] = []
+def _extra(body: InfillBody) -> list[OtherFile]:
+    """Text from elsewhere."""
+    others: list[OtherFile] = []
     for snippet in body.input_extra or ():
         name, text = snippet.get("filename") or "snippet", snippet.get("text") or ""
         if not isinstance(name, str) or not isinstance(text, str):
             raise Unfit("input_extra must hold objects with filename and text, both texts.")
         if text:
-            parts += [Marker("<|file_sep|>"), Text(f"{name}\n{text}\n")]
-    if not parts:
-        return ()
-    return (Marker("<|repo_name|>"), Text("project\n"), *parts, Marker("<|file_sep|>"), Text("current\n"))
+            others.append(OtherFile(name, text))
+    return others
 
 
 def _request(body: InfillBody, prompt: TextPrompt, lane: Lane) -> engine_request.Request:

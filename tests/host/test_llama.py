@@ -94,7 +94,7 @@ async def test_llama_vims_sequence_warm_up_then_keys_then_the_speculative_reques
         Marker("<|repo_name|>"),
         Text("project\n"),
         Marker("<|file_sep|>"),
-        Text("other.py\nX = 1\n\n"),
+        Text("other.py\nX = 1\n"),
     )
     assert engine.requests[0].lane is Lane.INLINE
     assert engine.requests[0].sampling.top_k == 40
