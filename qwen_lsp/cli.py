@@ -17,6 +17,11 @@ from qwen_lsp.settings import Settings, load_settings
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from qwen_lsp.engine.base import Engine
+    from qwen_lsp.runtime import Services
+
+    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
 _ABOUT = """A private code assistant on your own machine.
 
 First steps:
@@ -50,12 +55,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-_Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
-
 def _add_serve(commands: _Commands) -> None:
     serve = commands.add_parser("serve", help="start the model, the API and the page on this machine")
-    serve.add_argument("--model", help="a model folder or Hugging Face name; default: found, else the starter")
+    serve.add_argument(
+        "--model", help="a model folder or Hugging Face name; default: found, else the starter"
+    )
     serve.add_argument("--engine", choices=["auto", "local", "remote", "demo", "none"], help="who answers")
     serve.add_argument("--port", type=int, help="port of page and API (default 7860; 0: any free one)")
     serve.add_argument("--address", help="address to listen on (default 127.0.0.1)")
@@ -67,7 +71,9 @@ def _add_serve(commands: _Commands) -> None:
 
 
 def _add_lsp(commands: _Commands) -> None:
-    lsp = commands.add_parser("lsp", help="the language server, on standard input and output (editors start it)")
+    lsp = commands.add_parser(
+        "lsp", help="the language server, on standard input and output (editors start it)"
+    )
     lsp.add_argument("--stdio", action="store_true", help="accepted for editors that add it; always so")
     lsp.add_argument("--engine", choices=["auto", "local", "remote", "demo", "none"], help="who answers")
     lsp.add_argument("--trace", type=Path, metavar="FILE", help="append a JSON line for every suggestion")
@@ -77,8 +83,12 @@ def _add_lsp(commands: _Commands) -> None:
 
 def _add_doctor(commands: _Commands) -> None:
     doctor = commands.add_parser("doctor", help="what is here, what is missing, what to do next")
-    doctor.add_argument("--traces", action="store_true", help="the last suggestions, where they came from and why")
-    doctor.add_argument("--stats", action="store_true", help="what was shown and accepted; never leaves the machine")
+    doctor.add_argument(
+        "--traces", action="store_true", help="the last suggestions, where they came from and why"
+    )
+    doctor.add_argument(
+        "--stats", action="store_true", help="what was shown and accepted; never leaves the machine"
+    )
     doctor.add_argument("--erase-stats", action="store_true", help="erase these statistics")
     doctor.set_defaults(run=_doctor)
 
@@ -102,19 +112,25 @@ def _add_starter(commands: _Commands) -> None:
 
 def _add_complete(commands: _Commands) -> None:
     complete = commands.add_parser("complete", help="print the suggestion for a place in a file")
-    complete.add_argument("place", metavar="FILE:LINE[:COLUMN]", help="counted from 1; without a column: the line's end")
+    complete.add_argument(
+        "place", metavar="FILE:LINE[:COLUMN]", help="counted from 1; without a column: the line's end"
+    )
     complete.set_defaults(run=_complete)
 
 
 def _add_eval(commands: _Commands) -> None:
-    ev = commands.add_parser("eval", help="punch holes into a repository and measure how well they are filled")
+    ev = commands.add_parser(
+        "eval", help="punch holes into a repository and measure how well they are filled"
+    )
     ev.add_argument("paths", nargs="+", type=Path, help="files or folders; with --compare two result files")
     ev.add_argument("--engine", choices=["auto", "local", "remote", "demo", "none"], help="who answers")
     ev.add_argument("--recall", choices=["on", "off"], help="suggestions from the repository's own code")
     ev.add_argument("--holes", type=int, default=100, help="how many (default 100)")
     ev.add_argument("--seed", type=int, default=0, help="which (default 0)")
     ev.add_argument("--kinds", default="line,block,body", help="of line, block, body (of a function)")
-    ev.add_argument("--tests", metavar="CMD", help="run the repository's tests with each hole filled, in a copy")
+    ev.add_argument(
+        "--tests", metavar="CMD", help="run the repository's tests with each hole filled, in a copy"
+    )
     ev.add_argument("--json", type=Path, metavar="FILE", help="write the results")
     ev.add_argument("--compare", action="store_true", help="compare two result files")
     ev.set_defaults(run=_eval)
@@ -142,7 +158,10 @@ def _serve(given: argparse.Namespace) -> int:
     if given.status:
         return host.status()
     settings = _settings(
-        engine__model=given.model, engine__kind=given.engine, host__port=given.port, host__address=given.address
+        engine__model=given.model,
+        engine__kind=given.engine,
+        host__port=given.port,
+        host__address=given.address,
     )
     return asyncio.run(_serve_page(settings, given))
 
@@ -161,10 +180,10 @@ async def _serve_page(settings: Settings, given: argparse.Namespace) -> int:
     return await host.serve(settings, engine, page if with_page else None, from_editor=given.from_editor)
 
 
-def _import_page(services: object) -> ASGIApp:
+def _import_page(services: Services) -> ASGIApp:
     from webui.app import build_page  # seconds: gradio
 
-    return build_page(services)  # type: ignore[arg-type]
+    return build_page(services)
 
 
 def _lsp(given: argparse.Namespace) -> int:
@@ -173,7 +192,7 @@ def _lsp(given: argparse.Namespace) -> int:
     return run_stdio(_editor_engine, kind=given.engine, trace=given.trace)
 
 
-def _editor_engine(settings: Settings) -> object:
+def _editor_engine(settings: Settings) -> Engine:
     """What an editor window talks to: the shared host, unless the settings name another engine."""
     from qwen_lsp.runtime import open_engine
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import psutil
 
@@ -149,7 +149,7 @@ def show_traces(count: int = 40) -> int:
     return 0
 
 
-def _last_traces(count: int) -> Iterable[dict[str, object] | dict[str, str]]:
+def _last_traces(count: int) -> Iterable[dict[str, Any]]:
     file = paths().cache / TRACE_FILE
     if not file.is_file():
         return []

@@ -89,7 +89,7 @@ class VSCode:
 
     def status(self) -> str:
         """The status-bar item's text."""
-        return self.page.locator("#qwen-lsp\\.qwen-lsp\\.qwen\\.status").inner_text().strip()
+        return str(self.page.locator("#qwen-lsp\\.qwen-lsp\\.qwen\\.status").inner_text()).strip()
 
     def set(self, **options: Any) -> None:
         """Change user settings, as if in the settings editor."""
