@@ -132,9 +132,9 @@ async def cancel(bench: Bench) -> None:
     idle = median(baseline)
     waits: dict[str, list[float]] = {"prefill": [], "decoding": []}
     redone = 0
-    for turn in range(24):
+    for turn in range(16):
         kind = "prefill" if turn % 2 else "decoding"
-        text = f"# {turn}\n" + _SOURCE[: 6000 if kind == "prefill" else 1500]
+        text = f"# {turn}\n" + _SOURCE[: 3000 if kind == "prefill" else 1500]
         stream = bench.engine.generate(request(text, 400))
         done = 0
         async for chunk in stream:
@@ -167,7 +167,7 @@ async def inline(bench: Bench) -> None:
 
     idle = [await keystroke(turn) for turn in range(20)]
     bench.row("inline completion of 8 tokens, idle, p50 / p95", _p(idle))
-    for what, size in (("while a chat's prompt is read", 16000), ("while a chat streams", 300)):
+    for what, size in (("while a chat's prompt is read", 9000), ("while a chat streams", 300)):
         beside: list[float] = []
         for turn in range(3):
             chat = asyncio.create_task(ask(bench.engine, request(f"# {turn} {size}\n" + _SOURCE[:size], 150)))

@@ -31,6 +31,13 @@ def reference() -> tuple[Any, Any]:
     return model, tokenizer
 
 
+@functools.cache
+def _reader() -> Any:
+    from qwen_lsp.engine.mlx.tokens import PromptReader
+
+    return PromptReader(reference()[1])
+
+
 def fim(prefix: str, suffix: str, typed: str) -> TextPrompt:
     """The anchored layout: what has been typed comes after the middle marker."""
     return TextPrompt(
@@ -90,6 +97,7 @@ def theirs(text: str, count: int) -> list[int]:
     from mlx_lm import stream_generate
 
     model, tokenizer = reference()
-    prompt = tokenizer.encode(text, add_special_tokens=False)
+    # A random model also writes markers' spellings, which are plain letters when they come back as a prompt.
+    prompt = _reader().plain(text)
     ids = [r.token for r in stream_generate(model, tokenizer, prompt, max_tokens=count)]
     return [i for i in ids if i not in tokenizer.eos_token_ids]
