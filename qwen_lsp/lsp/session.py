@@ -215,11 +215,13 @@ class Session:
 
     def _facts(self) -> Facts:
         host = self.settings.host
+        # A host found or started elsewhere knows its own address; the settings only say where it should be.
+        address = getattr(self.engine, "address", "") or f"http://{host.address}:{host.port}/"
         return Facts(
             self.engine,
             self._assistant.status() if self._assistant is not None else None,
             self.suggestions.paused,
-            f"http://{host.address}:{host.port}/" if host.page else "",
+            address if host.page else "",
         )
 
 
