@@ -92,28 +92,27 @@ def _columns() -> tuple[list[gr.Column], list[Any]]:
                     f'<h2 class="q-heading">{both("compare_column", at=at + 1)}</h2>', apply_default_css=False
                 )
                 with gr.Row():
-                    numbers = {
-                        name: gr.Number(
-                            value, label=say(name), min_width=90, elem_id=f"column-{at + 1}-{name}"
-                        )
+                    numbers = [
+                        gr.Number(value, label=say(name), min_width=90, elem_id=f"column-{at + 1}-{name}")
                         for name, value in _first_values(at).items()
-                    }
+                    ]
+                    seed = gr.Textbox(
+                        label=say("seed"), max_lines=1, min_width=90, elem_id=f"column-{at + 1}-seed"
+                    )
                 system = gr.Textbox(label=say("system_prompt"), lines=1, elem_id=f"column-{at + 1}-system")
             columns.append(column)
-            values += [*numbers.values(), system]
+            values += [*numbers, seed, system]
     return columns, values
 
 
-def _first_values(at: int) -> dict[str, float | None]:
+def _first_values(at: int) -> dict[str, float]:
     base = Form()
-    first: dict[str, float | None] = {
+    return {
         "temperature": (0.0, 0.7, 1.0, 1.3)[at],
         "max_tokens": 256,
         "top_p": base.top_p,
         "top_k": base.top_k,
-        "seed": None,
     }
-    return first
 
 
 def _runner(room: Room) -> Any:

@@ -70,9 +70,7 @@ def sampling(base: Form) -> dict[str, Any]:
             made["stop_texts"] = gr.Textbox(
                 label=say("stop_texts"), lines=2, elem_id="stop-texts", min_width=150
             )
-            made["seed"] = gr.Number(
-                label=say("seed"), value=None, precision=0, minimum=0, elem_id="seed", min_width=150
-            )
+            made["seed"] = gr.Textbox(label=say("seed"), max_lines=1, elem_id="seed", min_width=150)
     return made
 
 

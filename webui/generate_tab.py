@@ -17,16 +17,17 @@ from webui.code_view import CodeStream, code_view
 from webui.controls import Controls, language_and_mode, sampling
 from webui.examples import EXAMPLES
 from webui.form import NAMES, Form, defaults, read
-from webui.languages import AS_IS, ending
+from webui.languages import ending
 from webui.picture import picture_html
 from webui.preset_panel import preset_panel
 from webui.progress import foot_html, phase_html, stats_html
-from webui.room import Room, key_of
+from webui.room import QUIET, Room, key_of
 from webui.speech import say
 from webui.stream import Generation
 from webui.words import both
 
 _TAB = "generate"
+_LOOK_EVERY_S = 4.0
 _ADDRESS = (
     "(...values) => { const names = %s; const query = new URLSearchParams(location.search);"
     "names.forEach((name, i) => values[i] === null || values[i] === '' ? query.delete(name) : query.set(name, values[i]));"
@@ -75,7 +76,9 @@ def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
         show_progress="hidden",
         api_visibility="private",
     )
-    page.load(_opener(room), None, [picture, *form.all], show_progress="hidden", api_visibility="private")
+    page.load(_opener(room), None, form.all, **QUIET)
+    page.load(_drawer(room), None, picture, **QUIET)
+    gr.Timer(_LOOK_EVERY_S).tick(_drawer(room), None, picture, **QUIET)
 
 
 def _prompt_panel() -> tuple[gr.Button, gr.Textbox]:
@@ -161,7 +164,7 @@ def _drawn(stream: CodeStream, state: Generation, info: EngineInfo, form: Form) 
         foot=foot_html(form),
         prose=answer.prose,
         last=state.ended,
-        language=answer.language if form.language == AS_IS else "",
+        language=answer.language,
     )
 
 
@@ -192,6 +195,13 @@ def _opener(room: Room) -> Any:
     async def opened(request: gr.Request) -> list[Any]:
         info = await room.services.engine.info()
         form = read(dict(request.query_params), defaults(info))
-        return [picture_html(info.shape), *(getattr(form, name) for name in NAMES)]
+        return [getattr(form, name) for name in NAMES]
 
     return opened
+
+
+def _drawer(room: Room) -> Any:
+    async def redraw() -> str:
+        return picture_html((await room.services.engine.info()).shape)
+
+    return redraw

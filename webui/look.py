@@ -80,6 +80,8 @@ def theme() -> gr.themes.Base:
         border_color_primary_dark="#2c2c35",
         input_background_fill="#ffffff",
         input_background_fill_dark="#15151a",
+        input_border_width="1px",
+        input_border_width_dark="1px",
         input_border_color="#d9d7d1",
         input_border_color_dark="#34343f",
         input_border_color_focus="*primary_500",

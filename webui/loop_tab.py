@@ -167,7 +167,7 @@ def _round(one: Round, kit: Kit, *, is_last: bool) -> str:
     mark = "good" if one.passed else "bad"
     blocks = [("loop_code", highlight(one.code, kit.language))]
     if one.number > 1 and one.diff:
-        blocks.append(("loop_diff", highlight(one.diff, "diff")))
+        blocks.append(("loop_diff", highlight(f"{one.diff}\n", "diff")))
     if not one.passed and one.output:
         blocks.append(("loop_output", escape(one.output)))
     folded = "".join(

@@ -18,6 +18,24 @@ _KINDS = {
     ".webp": "image/webp",
 }
 _MOST_BYTES = 8_000_000
+REFERENCE = ModelShape(
+    architecture="qwen3_moe",
+    layers=48,
+    hidden=2048,
+    heads=32,
+    kv_heads=4,
+    head_dim=128,
+    experts=128,
+    experts_per_token=8,
+    vocabulary=151_936,
+    context_tokens=262_144,
+    parameters=30_532_122_624,
+    active_parameters=3_042_000_000,
+    weight_bytes=17_180_000_000,
+    kv_bytes_per_token=98_304,
+    quantisation=(("experts", "4 bits"), ("router", "8 bits")),
+)
+"""The model the page is made for, from its published config; shown, and labelled, while none is loaded."""
 
 
 def own_picture() -> Path | None:
@@ -44,11 +62,9 @@ def picture_html(shape: ModelShape | None) -> str:
         # As an <img> an SVG runs no scripts and loads nothing.
         image = f'<img alt="{escape(own.name)}" src="data:{_KINDS[own.suffix.lower()]};base64,{data}">'
         return f'<figure class="q-picture">{image}<figcaption>{both("picture_own", name=own.name)}</figcaption></figure>'
-    if shape is None:
-        return (
-            f'<figure class="q-picture q-waiting"><figcaption>{both("picture_waiting")}</figcaption></figure>'
-        )
-    return f'<figure class="q-picture">{draw(shape)}<figcaption>{_facts(shape)}</figcaption></figure>'
+    note = "" if shape is not None else f'<span class="q-badge">{both("picture_reference")}</span> '
+    shape = shape or REFERENCE
+    return f'<figure class="q-picture">{draw(shape)}<figcaption>{note}{_facts(shape)}</figcaption></figure>'
 
 
 def draw(shape: ModelShape) -> str:

@@ -217,9 +217,9 @@ WORDS: dict[str, tuple[str, str]] = {
     # the picture
     "picture": ("Architecture", "架构"),
     "picture_own": ("Your own picture: {name}", "你自己的图片：{name}"),
-    "picture_waiting": (
-        "The picture is drawn when a model is loaded.",
-        "模型载入后会在此绘出架构图。",
+    "picture_reference": (
+        "Qwen3-Coder-30B-A3B as published; it is not loaded.",
+        "按公开配置绘制的 Qwen3-Coder-30B-A3B；当前并未载入。",
     ),
     "picture_input": ("Input", "输入"),
     "picture_tokens": ("tokens from {count} words", "词表 {count} 个词元"),
