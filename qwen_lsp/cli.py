@@ -33,7 +33,10 @@ Your editor starts `qwen-lsp lsp` by itself: see editors/ for its configuration.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; its exit code."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given, unknown = parser.parse_known_args(arguments)
+    if unknown and not given.lenient:
+        parser.error(f"unknown: {' '.join(unknown)}")
     run: Callable[[argparse.Namespace], int] = given.run
     try:
         return run(given)
@@ -48,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="qwen-lsp", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.set_defaults(lenient=False)
     parser.add_argument("--version", action="version", version=f"qwen-lsp {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (_add_serve, _add_lsp, _add_doctor, _add_pull, _add_starter, _add_complete, _add_eval):
@@ -77,8 +81,8 @@ def _add_lsp(commands: _Commands) -> None:
     lsp.add_argument("--stdio", action="store_true", help="accepted for editors that add it; always so")
     lsp.add_argument("--engine", choices=["auto", "local", "remote", "demo", "none"], help="who answers")
     lsp.add_argument("--trace", type=Path, metavar="FILE", help="append a JSON line for every suggestion")
-    lsp.add_argument("ignored", nargs="*", help=argparse.SUPPRESS)
-    lsp.set_defaults(run=_lsp)
+    # Editors add arguments of their own, such as --clientProcessId.
+    lsp.set_defaults(run=_lsp, lenient=True)
 
 
 def _add_doctor(commands: _Commands) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,8 +54,12 @@ def build_assistant(
     engine: Engine,
     roots: Sequence[Path],
     traces: Ring[SuggestionTrace] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Assistant:
-    """The assistant of one editor window, with the context and the recall of its workspace."""
+    """The assistant of one editor window, with the context and the recall of its workspace.
+
+    `tell` hears the few sentences a user should read without asking, once each.
+    """
     from qwen_lsp.assist.assistant import Assistant
     from qwen_lsp.assist.context import Context
     from qwen_lsp.assist.recall import Recall
@@ -63,7 +67,9 @@ def build_assistant(
 
     context = Context(settings.context, roots)
     recall = Recall(settings.recall, roots, context.is_private)
-    return Assistant(engine, settings, context=context, recall=recall, traces=traces, stats=Stats.open())
+    return Assistant(
+        engine, settings, context=context, recall=recall, traces=traces, stats=Stats.open(), tell=tell
+    )
 
 
 def _remote(settings: Settings) -> Engine:

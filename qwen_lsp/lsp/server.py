@@ -82,7 +82,7 @@ def _assistant_builder(trace: Path | None) -> BuildAssistant:
 
         if not rings:
             rings.append(Ring(file=_writable(trace or paths().cache / "traces.jsonl")))
-        return build_assistant(settings, engine, roots, rings[0])
+        return build_assistant(settings, engine, roots, rings[0], tell)
 
     return build
 
