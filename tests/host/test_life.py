@@ -189,11 +189,10 @@ async def test_a_host_started_by_an_editor_leaves_when_nobody_uses_it(
     await collect(engine, ASK)
     state = read_state()
     assert state is not None
-    while alive(state.pid):  # looking does not count as use
-        await engine.info()
-        await asyncio.sleep(0.05)
-    info = await engine.info()
-    assert "comes back when it is asked" in info.detail
+    async with asyncio.timeout(30):
+        while "comes back when it is asked" not in (await engine.info()).detail:
+            await asyncio.to_thread(time.sleep, 0.05)  # looking does not count as use
+    wait_for(partial(gone, state.pid))
     assert running() is None
     assert "def " in (await collect(engine, ASK))[0]
     await engine.close()
