@@ -36,7 +36,10 @@ def doubts(region: Region, edits: tuple[Edit, ...], code: str, parses: Parses, *
     if broken:
         return "After this edit the file no longer parses."
     lost = sorted(_lost_names(region, code))
-    return f"This removes {', '.join(lost)}." if lost else ""
+    if lost:
+        return f"This removes {', '.join(lost)}."
+    twice = sorted(_twice(region, code))
+    return f"This writes {', '.join(twice)}, which the file has elsewhere." if twice else ""
 
 
 def only_documents(before: str, after: str, language_id: str) -> bool:
@@ -59,6 +62,19 @@ def _lost_names(region: Region, code: str) -> set[str]:
     text = region.snapshot.text
     outside = text[: region.start] + "\n" + text[region.end :]
     return {name for name in old - new if re.search(rf"\b{re.escape(name)}\b", outside)}
+
+
+def _twice(region: Region, code: str) -> set[str]:
+    """Definitions that the code adds although they stand outside the region already."""
+    text = region.snapshot.text
+    outside = set(_DEFINED.findall(text[: region.start] + "\n" + text[region.end :]))
+    return (set(_DEFINED.findall(code)) - set(_DEFINED.findall(region.text))) & outside
+
+
+def whole_file_instead(region: Region, code: str) -> bool:
+    """A part was asked for, but the code is the whole file: all that is defined in it, and more than the part."""
+    everything = set(_DEFINED.findall(region.snapshot.text))
+    return bool(_twice(region, code)) and everything <= set(_DEFINED.findall(code))
 
 
 def _bare_code(text: str, language_id: str) -> str:

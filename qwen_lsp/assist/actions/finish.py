@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qwen_lsp.assist.actions.answer import code_of
 from qwen_lsp.assist.actions.ask import EditOutcome, FileEdit, FindingsOutcome, Outcome, ShowOutcome
-from qwen_lsp.assist.actions.check import Parses, doubts, only_documents
+from qwen_lsp.assist.actions.check import Parses, doubts, only_documents, whole_file_instead
 from qwen_lsp.assist.actions.edits import inserted_below, rebased, smallest_edits
 from qwen_lsp.assist.actions.findings import findings_of
 from qwen_lsp.assist.actions.fit import fitted, reindented, step_of
@@ -65,6 +65,8 @@ def _show(plan: Plan, reply: Reply) -> ShowOutcome:
 def _rewrite(plan: Plan, reply: Reply, now: Snapshot, parses: Parses) -> EditOutcome:
     region = plan.region
     answered = code_of(reply.text, region.text, cut=reply.cut)
+    if whole_file_instead(region, answered.code):
+        region = whole_file(region.snapshot)
     code = fitted(answered.code, region.text, region.snapshot.text)
     code = _with_edge_blanks(region, code)
     edits = smallest_edits(region, code)

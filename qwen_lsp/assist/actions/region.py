@@ -11,6 +11,8 @@ from qwen_lsp.assist.document import Snapshot
 
 WHOLE_FILE_LINES = 200
 """A cursor outside every definition means the whole file when it is no longer than this."""
+SMALL_FILE_LINES = 40
+"""A fix may need an import at the top, so a file this small is shown and mended as a whole."""
 _MOST_LINES_UP = 2_000
 _NAMELESS = frozenset({"arrow_function", "lambda", "lambda_expression", "func_literal", "closure_expression"})
 _CONTROL = re.compile(r"^[\s}]*(?:if|else|elif|for|while|do|switch|match|catch|try|finally|return|with)\b")
@@ -63,7 +65,9 @@ def region_for(snapshot: Snapshot, start: int, end: int) -> Region | None:
 
 
 def region_around(snapshot: Snapshot, start: int, end: int) -> Region:
-    """The definition around a problem, else a short file, else the twenty lines on each side."""
+    """A small file, the definition around a problem, a short file, else the twenty lines on each side."""
+    if len(snapshot.line_starts) <= SMALL_FILE_LINES:
+        return whole_file(snapshot)
     found = definition_around(snapshot, start, end) or short_file(snapshot)
     if found is not None:
         return found

@@ -81,11 +81,12 @@ def _listed(
     snapshot = session.documents.get(params.text_document.uri)
     if snapshot is None or not session.settings.actions.enabled:
         return []
-    ask = _ask(session, snapshot, params.range, params.context.diagnostics)
+    diagnostics = _here(params.context.diagnostics, params.range)
+    ask = _ask(session, snapshot, params.range, diagnostics)
     offers = [offer for offer in offers_here(ask, session.settings) if _is_wanted(offer, params.context.only)]
     number = desk.remember(ask, offers)
     listed = (
-        _action(session, desk, offer, params.context.diagnostics, {"listing": number, "offer": index})
+        _action(session, desk, offer, diagnostics, {"listing": number, "offer": index})
         for index, offer in enumerate(offers)
     )
     return [action for action in listed if action is not None]
@@ -163,6 +164,14 @@ def _ask(
         problems.append(Problem(*span, message, severity, given.source or ""))  # type: ignore[arg-type]
     start, end = positions.span(snapshot, selection)
     return ActionAsk(snapshot, start, end, tuple(problems), session.roots, words)
+
+
+def _here(diagnostics: Sequence[types.Diagnostic], selection: types.Range) -> list[types.Diagnostic]:
+    """The diagnostics on the selection's lines: some editors send those of the whole file."""
+    first, last = sorted((selection.start.line, selection.end.line))
+    return [
+        given for given in diagnostics if given.range.start.line <= last and given.range.end.line >= first
+    ]
 
 
 def _is_wanted(offer: Offer, only: Sequence[types.CodeActionKind | str] | None) -> bool:
