@@ -36,7 +36,23 @@ async def test_the_seeds_walk_through_with_the_demo(place: Place) -> None:
         assert "温度 0.7" in await page.inner_text("#result .q-foot")
         assert await page.locator("#result .q-code .k, #result .q-code .kd").count() > 3
         assert "示意，不实际推理" in await page.inner_text("#header")
+        await page.wait_for_selector("#picture figcaption")
+        assert "当前并未载入" in await page.inner_text("#picture figcaption")
+        assert "× 48 层" in await page.inner_html("#picture svg")
         await picture(page, "generate-zh")
+        if os.environ.get("QWEN_LSP_KEEP_PICTURES"):
+            await _readme_pictures(place)
+
+
+async def _readme_pictures(place: Place) -> None:
+    """The page's home and the model card, as the README shows them."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    async with opened(place.browser, place.url, device_scale_factor=2) as page:
+        await page.click("#example_fibonacci_python")
+        await page.click("#go")
+        await page.wait_for_selector("#result .q-view[data-phase=done]")
+        await page.screenshot(path=PICTURES / "page.png")
+        await page.locator("#picture").screenshot(path=PICTURES / "model.png")
 
 
 @pytest.mark.parametrize(
@@ -64,9 +80,6 @@ async def test_the_page_speaks_and_fits(
         dark = await page.evaluate("() => document.body.classList.contains('dark')")
         assert dark == ("dark" in name)
         await picture(page, name)
-        if name == "generate-en" and os.environ.get("QWEN_LSP_KEEP_PICTURES"):
-            PICTURES.mkdir(parents=True, exist_ok=True)
-            await page.screenshot(path=PICTURES / "page.png")
 
 
 async def test_stop_frees_the_engine_and_keeps_what_was_written(place: Place) -> None:

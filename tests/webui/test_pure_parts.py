@@ -170,7 +170,7 @@ def test_the_prompt_for_a_hole_is_the_editors_own() -> None:
     ],
 )
 def test_who_may_talk_to_the_page(method: str, headers: dict[str, str], status: int | None) -> None:
-    refusal = Guard(lambda *_: None).refusal(method, Headers(headers))  # type: ignore[arg-type,return-value]
+    refusal = Guard(lambda *_: None).refusal(method, Headers(headers))  # type: ignore[arg-type]
     assert (refusal and refusal[0]) == status
 
 
