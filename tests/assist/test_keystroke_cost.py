@@ -79,8 +79,8 @@ async def test_a_cancelled_prefill_is_not_done_again(engine: MlxEngine) -> None:
     desk = Desk(ABOVE + "¦\n" + BELOW, engine, ANSWER)
     asking = asyncio.create_task(desk.ask(manual=True))
     async with asyncio.timeout(60):
-        while not asking.done() and not dict((await engine.info()).load).get("kv_tokens", 0):
-            await asyncio.sleep(0)  # noqa: ASYNC110 (the engine's gauges have no event)
+        while not asking.done() and not dict((await engine.info()).load).get("kv_tokens", 0):  # noqa: ASYNC110
+            await asyncio.sleep(0)
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
     await desk.ask(manual=True)
