@@ -1,0 +1,170 @@
+"""Prompt lookup on rewrites, replayed: `python -m benchmarks.lookup`.
+
+Functions of the standard library are to be written again with a tenth of their lines changed, and the answer is known
+beforehand, so what is measured is the drafting alone: tokens per forward, forwards against one a token, and the same
+for texts that repeat nothing. Tokens are those of a BPE with Qwen's word pattern, trained on other library files.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+import statistics
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from qwen_lsp.engine.lookup import Lookup
+
+_PATTERN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+_SHORTEST_LINES, _LONGEST_LINES = 12, 80
+_CHANGED = 0.1
+_TASK = (
+    "\nMake this code simpler. It must do exactly the same. Answer with the whole code in one fenced block."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What one answer cost."""
+
+    tokens: int
+    forwards: int
+    rows: int
+    """rows computed, drafts included"""
+
+    @property
+    def tokens_per_forward(self) -> float:
+        """1.0 without drafts."""
+        return self.tokens / self.forwards
+
+
+def replay(sources: list[list[int]], target: list[int]) -> Replay:
+    """Decode `target` as the engine does, its own tokens being what the model would say."""
+    lookup, done, forwards, rows = Lookup(sources), 0, 0, 0
+    while done < len(target):
+        draft = lookup.draft()[: len(target) - done - 1]
+        right = next((i for i, token in enumerate(draft) if token != target[done + i]), len(draft))
+        forwards += 1
+        rows += 1 + len(draft)
+        if draft:
+            lookup.judged(len(draft), right)
+        lookup.extend(target[done : done + right + 1])
+        done += right + 1
+    return Replay(len(target), forwards, rows)
+
+
+def library_functions(count: int, seed: int) -> tuple[list[str], list[Path]]:
+    """Functions of the standard library, and files that none of them is from."""
+    files = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
+    rng = random.Random(seed)
+    rng.shuffle(files)
+    half = len(files) // 2
+    functions = [f for file in files[:half] for f in _functions(file)]
+    rng.shuffle(functions)
+    return functions[:count], files[half:]
+
+
+def _functions(file: Path) -> Iterator[str]:
+    text = file.read_text("utf-8")
+    lines = text.splitlines(keepends=True)
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.FunctionDef) or node.end_lineno is None:
+            continue
+        if _SHORTEST_LINES <= node.end_lineno - node.lineno + 1 <= _LONGEST_LINES:
+            yield "".join(lines[node.lineno - 1 : node.end_lineno])
+
+
+def changed(function: str, rng: random.Random) -> str:
+    """A tenth of the lines rewritten: a name changed, a line added, taken away or wrapped."""
+    lines = function.splitlines(keepends=True)
+    for at in rng.sample(range(1, len(lines)), max(1, round(_CHANGED * len(lines)))):
+        line = lines[at]
+        indent = line[: len(line) - len(line.lstrip())]
+        kind = rng.randrange(4)
+        words = [
+            w for w in line.replace("(", " ").replace(".", " ").split() if w.isidentifier() and len(w) > 2
+        ]
+        if kind == 0 or not line.strip():
+            lines[at] = line + f"{indent}# checked above, so this holds for every {rng.choice('abcxyz')}\n"
+        elif kind == 1 and words:
+            word = rng.choice(words)
+            lines[at] = line.replace(word, word + rng.choice(("_value", "_count", "2", "_or_none")))
+        elif kind == 2:
+            lines[at] = ""
+        else:
+            lines[at] = f"{indent}if {rng.choice(('ready', 'items', 'found'))}:\n    {line}"
+    return "".join(lines)
+
+
+def tokenizer_from(files: list[Path]) -> Tokenizer:
+    """A BPE of Qwen's kind, of a size that trains in seconds."""
+    tokenizer = Tokenizer(models.BPE())
+    split = pre_tokenizers.Split(Regex(_PATTERN), behavior="isolated", invert=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=8_000, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+    )
+    tokenizer.train_from_iterator((f.read_text("utf-8") for f in files), trainer)
+    return tokenizer
+
+
+def rewrites(functions: list[str], tokenizer: Tokenizer, seed: int) -> list[Replay]:
+    """Each function shown as the code actions show it, and answered with a tenth changed."""
+    rng = random.Random(seed)
+    found = []
+    for function in functions:
+        prompt = f"Python code:\n```python\n{function}```{_TASK}"
+        answer = f"```python\n{changed(function, rng)}```"
+        found.append(replay([_ids(tokenizer, prompt)], _ids(tokenizer, answer)))
+    return found
+
+
+def unrelated(functions: list[str], tokenizer: Tokenizer) -> list[Replay]:
+    """Each function asked for, and another one given: nothing to copy but what any two functions share."""
+    pairs = zip(functions, [*functions[1:], functions[0]], strict=True)
+    return [replay([_ids(tokenizer, a)], _ids(tokenizer, b)) for a, b in pairs]
+
+
+def noise(count: int, tokens: int, seed: int) -> list[Replay]:
+    """Random tokens: nothing repeats."""
+    rng = random.Random(seed)
+    return [
+        replay([rng.choices(range(8_000), k=tokens)], rng.choices(range(8_000), k=tokens))
+        for _ in range(count)
+    ]
+
+
+def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
+    return list(tokenizer.encode(text).ids)
+
+
+def summary(name: str, replays: list[Replay]) -> str:
+    """One line of the table."""
+    tokens, forwards = sum(r.tokens for r in replays), sum(r.forwards for r in replays)
+    rows = sum(r.rows for r in replays)
+    worst = min(r.tokens_per_forward for r in replays)
+    median = statistics.median(r.tokens_per_forward for r in replays)
+    return (
+        f"{name:32} {len(replays):4} texts  {tokens / forwards:5.2f} tokens a forward (median {median:5.2f}, worst "
+        f"{worst:5.2f})  forwards {forwards / tokens:5.2f} x plain  rows {rows / tokens:5.2f} a token"
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    functions, others = library_functions(200, seed=1)
+    tokenizer = tokenizer_from(others)
+    print(summary("rewrites, 10 % of lines changed", rewrites(functions, tokenizer, seed=1)))
+    print(summary("another function", unrelated(functions, tokenizer)))
+    print(summary("noise", noise(50, 300, seed=1)))
+
+
+if __name__ == "__main__":
+    main()
