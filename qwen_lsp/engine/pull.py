@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -164,7 +164,7 @@ class _readable_errors:
         if error is None or not isinstance(error, Exception) or isinstance(error, ModelNotFound):
             return
         first_line = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
-        if "NotFound" in type(error).__name__ or "404" in first_line:
+        if any("RepositoryNotFound" in type(e).__name__ or "404" in str(e) for e in _causes(error)):
             raise ModelNotFound(
                 f"{self._hub} has no model named {self._name} (or it is private). Check the spelling."
             ) from error
@@ -172,6 +172,14 @@ class _readable_errors:
             f"{self._name} could not be had from {self._hub}: {first_line}. Check the network and type the same "
             "command again: the download goes on where it stopped."
         ) from error
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it came from: the clients wrap "no such model" in "could not be had"."""
+    at: BaseException | None = error
+    while at is not None:
+        yield at
+        at = at.__cause__ or at.__context__
 
 
 def _has_size(file: Path, size_bytes: int) -> bool:
@@ -183,4 +191,6 @@ def _existing(folder: Path) -> Path:
 
 
 def _gib(count_bytes: int) -> str:
+    if count_bytes < _GIB // 10:
+        return f"{count_bytes / 1024**2:.1f} MiB"
     return f"{count_bytes / _GIB:.1f} GiB"

@@ -20,7 +20,8 @@ from qwen_lsp.errors import ModelNotFound
 
 FILES = {
     "config.json": json.dumps({"model_type": "qwen3_moe"}).encode(),
-    "model.safetensors": bytes(range(256)) * 4096,
+    # Larger than the pieces of 10 MiB in which the client writes, or there would be nothing to go on from.
+    "model.safetensors": bytes(range(256)) * 98_304,
     "README.md": b"# a model",
     "picture.png": b"not wanted",
 }
@@ -43,6 +44,11 @@ class Hub(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
+        if url.path.startswith(f"/api/models/{NAME}/tree/"):
+            rows = [
+                {"type": "file", "path": n, "oid": _sha(b)[:40], "size": len(b)} for n, b in FILES.items()
+            ]
+            return self._json(rows)
         if url.path.startswith(f"/api/models/{NAME}"):
             files = [{"rfilename": n, "size": len(b)} for n, b in FILES.items()]
             return self._json({"id": NAME, "modelId": NAME, "sha": SHA, "siblings": files, "private": False})
@@ -143,7 +149,7 @@ def test_a_pulled_model_is_whole_and_found_afterwards(
 def test_the_size_is_shown_and_nothing_is_downloaded_without_a_yes(tmp_path: Path, hub: str) -> None:
     asked = run_pull(tmp_path, hub, NAME)
     assert asked.returncode == 1
-    assert "GiB" in asked.stderr
+    assert "24.0 MiB" in asked.stderr
     assert not list((tmp_path / "hf").rglob("model.safetensors"))
 
 
