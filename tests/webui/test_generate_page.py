@@ -47,10 +47,11 @@ async def test_the_seeds_walk_through_with_the_demo(place: Place) -> None:
 async def _readme_pictures(place: Place) -> None:
     """The page's home and the model card, as the README shows them."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    async with opened(place.browser, place.url, device_scale_factor=2) as page:
+    async with opened(place.browser, place.url, height=1060, device_scale_factor=1.5) as page:
         await page.click("#example_fibonacci_python")
         await page.click("#go")
         await page.wait_for_selector("#result .q-view[data-phase=done]")
+        await page.evaluate("() => scrollTo(0, 0)")
         await page.screenshot(path=PICTURES / "page.png")
         await page.locator("#picture").screenshot(path=PICTURES / "model.png")
 

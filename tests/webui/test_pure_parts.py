@@ -83,7 +83,7 @@ def test_every_offered_language_has_colours_of_its_own(language: str) -> None:
 
 def test_the_picture_shows_the_models_own_numbers() -> None:
     svg = draw(SHAPE)
-    for number in ("48", "32 heads share 4", "8 of 128 experts", "151,936", "2,048"):
+    for number in ("48", "32 heads, 4 KV heads", "8 of 128 experts", "151,936", "2,048"):
         assert number in svg
     assert svg.count("<circle") == 128
     assert svg.count('class="q-lit"') == 8
