@@ -58,3 +58,18 @@ async def test_the_lesson_is_what_the_action_asks(lesson: ActionLesson, tmp_path
     prompt = engine.requests[0].prompt
     assert isinstance(prompt, ChatPrompt)
     assert [message.content for message in prompt.messages] == [ACTION_SYSTEM, lesson.request]
+
+
+@pytest.mark.process
+async def test_the_starter_performs_its_lessons(starter_folder: Path, tmp_path: Path) -> None:
+    from qwen_lsp.engine.mlx.engine import MlxEngine
+
+    engine = MlxEngine(starter_folder, Settings().engine)
+    try:
+        await engine.ready()
+        actions = Actions(engine, Settings())
+        for lesson in ACTION_LESSONS:
+            ask = ask_for(lesson, tmp_path)
+            check(lesson, ask, await performed(actions, lesson, ask))
+    finally:
+        await engine.close()

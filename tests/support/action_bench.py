@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,10 @@ class Bench:
 def utf16(text: str, offset: int) -> dict[str, int]:
     before = text[:offset].split("\n")
     return {"line": len(before) - 1, "character": len(before[-1].encode("utf-16-le")) // 2}
+
+
+Benches = Callable[..., Bench]
+"""Name of recorded capabilities, and capabilities of one's own -> a started bench."""
 
 
 class Page:
