@@ -107,7 +107,8 @@ class Prompter:
             new = old
         if anchor is None and (held is None or held.gap or new == old):
             return None
-        return replace(anchor or held.anchor, extra=new) if anchor or held else None
+        base = anchor or (held.anchor if held else None)
+        return replace(base, extra=new) if base else None
 
     def adopt(self, uri: str, anchor: Anchor) -> None:
         """Use a prepared anchor from now on."""
