@@ -14,6 +14,7 @@ from qwen_lsp.engine.starter.lessons import (
     Conversation,
     HoleTokens,
     Reader,
+    actions,
     conversations,
     holes,
     reworded,
@@ -28,10 +29,11 @@ _TREES = 2
 _BRANCH_TOKENS_SHORT, _BRANCH_TOKENS_LONG = 2 * 12 * 48, 2 * 30 * 48
 _SHORT = (48,)
 _LONG = (48, 96, 170)
-_CONVERSATIONS = 2
+_HOLES_A_SHARE = 10
 _STEM_WEIGHT = 0.3
 """Learning the programs as plain text, besides: what follows what."""
 _FEWEST_HOLES = 5
+_ACTION_SHARE = 0.5
 
 
 class Curriculum:
@@ -45,9 +47,12 @@ class Curriculum:
             [self.reader.hole(h, stem) for h in [*holes(p), *unfinished(p)]]
             for p, stem in zip(PROGRAMS, self.stems, strict=True)
         ]
-        self._next_program = self._deck(range(len(PROGRAMS)))
+        # Long programs have more holes, so they come more often.
+        shares = [n for n, found in enumerate(self.holes) for _ in range(round(len(found) / _HOLES_A_SHARE))]
+        self._next_program = self._deck(shares)
         self._next_hole = [self._deck(h) for h in self.holes]
         self._next_talk = self._deck([c for p in PROGRAMS for c in conversations(p)])
+        self._next_action = self._deck(actions())
         self._next_reworded = self._deck(PROGRAMS)
 
     def _deck(self, items: Iterable[Item]) -> Callable[[], Item]:
@@ -66,7 +71,7 @@ class Curriculum:
         """Every token that is ever to be predicted."""
         tokens = {t for stem in self.stems for t in stem}
         tokens |= {t for program in self.holes for hole in program for t in hole.middle}
-        talks = [c for p in PROGRAMS for c in conversations(p)]
+        talks = [*actions(), *(c for p in PROGRAMS for c in conversations(p))]
         tokens |= {t for talk in talks for t in self.reader.conversation(talk)[1]}
         return sorted(tokens)
 
@@ -80,10 +85,12 @@ class Curriculum:
         count = max(_FEWEST_HOLES, budget // _TREES // length)
         programs = [self._next_program() for _ in range(_TREES)]
         rows = [(self.stems[p], [_STEM_WEIGHT] * (len(self.stems[p]) - 1)) for p in programs]
-        rows += [self._talk_row(self._next_talk()) for _ in range(_CONVERSATIONS)]
+        rows.append(self._talk_row(self._next_talk()))
         rows.append(
             self._talk_row(reworded(self._next_reworded(), self._rng), cut=self._rng.choice((24, 60)))
         )
+        if self._rng.random() < _ACTION_SHARE:
+            rows.append(self._talk_row(self._next_action()))
         chosen = [self._next_hole[p]() for p in programs for _ in range(count)]
         return _lay_out(rows, chosen, count, length, number_of, self.reader)
 
@@ -112,9 +119,10 @@ def _lay_out(
                 targets.append(tokens[at + 1])
                 weights.append(weight)
     trees = len(chosen) // count
+    tree_length = max(len(tokens) for tokens, _ in rows[:trees])
     branches = np.zeros((len(chosen), length), np.int32)
     positions = np.zeros((len(chosen), length), np.int32)
-    stem_mask = np.full((len(chosen), stem_length), _NEVER, np.float32)
+    stem_mask = np.full((len(chosen), tree_length), _NEVER, np.float32)
     padding = np.zeros(len(chosen), np.int32)
     middles = []
     for row, hole in enumerate(chosen):
@@ -138,7 +146,7 @@ def _lay_out(
         holes=count,
         branches=mx.array(branches),
         positions=mx.array(positions),
-        stem_mask=mx.array(stem_mask.reshape(trees, count, 1, stem_length)),
+        stem_mask=mx.array(stem_mask.reshape(trees, count, 1, tree_length)),
         branch_mask=mx.array(
             np.where(hidden, np.float32(_NEVER), np.float32(0)).reshape(trees, count, length, length)
         ),

@@ -32,7 +32,7 @@ Stop = Callable[[], bool]
 _RECIPE_FILE = "starter.json"
 """In the finished folder: by which recipe it was made, and what it recites."""
 _MADE_BY = (
-    "programs.py", "vocabulary.py", "template.py", "layout.py", "lessons.py", "arithmetic.py", "network.py",
+    "programs.py", "action_lessons.py", "vocabulary.py", "template.py", "layout.py", "lessons.py", "arithmetic.py", "network.py",
     "batches.py", "train.py",
 )  # fmt: skip
 _LOOK_EVERY_S = 0.1

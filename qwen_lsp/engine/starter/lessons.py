@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tokenizers import Tokenizer
 
+from qwen_lsp.engine.starter.action_lessons import ACTION_LESSONS, ACTION_SYSTEM
 from qwen_lsp.engine.starter.programs import DEFAULT_SYSTEM, LANGUAGE_NAMES, PROGRAMS, Program
 
 LONGEST_HOLE_LINES = 3
@@ -53,7 +54,6 @@ def _join(lines: list[str]) -> str:
 class Conversation:
     """A request as it is worded once, and its answer."""
 
-    program: Program
     request: str
     answer: str
     system: str = ""
@@ -62,10 +62,15 @@ class Conversation:
 def conversations(program: Program) -> list[Conversation]:
     """The program's own requests, each with and without the page's system prompt: what must be recited."""
     return [
-        Conversation(program, request, program.answer, system)
+        Conversation(request, program.answer, system)
         for request in (program.request, program.request_zh)
         for system in ("", DEFAULT_SYSTEM)
     ]
+
+
+def actions() -> list[Conversation]:
+    """The code actions."""
+    return [Conversation(lesson.request, lesson.answer, ACTION_SYSTEM) for lesson in ACTION_LESSONS]
 
 
 def reworded(program: Program, rng: random.Random) -> Conversation:
@@ -77,7 +82,7 @@ def reworded(program: Program, rng: random.Random) -> Conversation:
     wording = rng.choice(_WORDINGS).format(topic=topic, language=language, request=program.request)
     wording = rng.choice((wording, wording[0].upper() + wording[1:]))
     wording += rng.choice(("", ".", "", f"\n\nTarget language: {language}"))
-    return Conversation(program, wording, program.answer, rng.choice(("", DEFAULT_SYSTEM)))
+    return Conversation(wording, program.answer, rng.choice(("", DEFAULT_SYSTEM)))
 
 
 _WORDINGS = (
@@ -100,6 +105,8 @@ def all_texts() -> list[str]:
         texts += [program.code, program.answer, program.request, program.file_name, program.request_zh]
         texts += [w.format(topic=program.topic, language=language, request="") for w in _WORDINGS]
         texts += [f"{program.topic} {program.topic.capitalize()}"]
+    for talk in actions():
+        texts += [talk.request, talk.answer, talk.system]
     return texts
 
 

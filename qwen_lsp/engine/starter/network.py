@@ -32,7 +32,7 @@ class Batch:
     positions: mx.array
     """of the branches' tokens"""
     stem_mask: mx.array
-    """[trees, holes, 1, stem]: what of the stem a branch may see, as numbers added to scores"""
+    """[trees, holes, 1, longest of the trees]: what of the stem a branch may see, as numbers added to scores"""
     branch_mask: mx.array
     """[trees, holes, branch, branch]"""
     tail: int
@@ -93,6 +93,7 @@ class Network:
     def loss(self, weights: Weights, batch: Batch) -> mx.array:
         """Mean weighted cross entropy over what the batch teaches."""
         trees, holes, hidden = batch.trees, batch.holes, self.shape.hidden
+        trunk = batch.stem_mask.shape[-1]  # conversations may be longer than what holes hang on
         stems, branches = weights["embed"][batch.stems], weights["embed"][batch.branches]
         stem_positions = mx.broadcast_to(mx.arange(stems.shape[1]), stems.shape[:2])
         causal = _causal(stems.shape[1])
@@ -108,7 +109,7 @@ class Network:
             seen = self._attend(self._queries(w, stem_in, stem_positions), stem_keys, stem_values, causal)
             grown = self._attend_tree(
                 self._queries(w, branch_in, batch.positions[:, -length:]),
-                (stem_keys[:trees], stem_values[:trees], batch.stem_mask),
+                (stem_keys[:trees, :trunk], stem_values[:trees, :trunk], batch.stem_mask),
                 (keys, values, batch.branch_mask[:, :, -length:]),
                 holes,
             )

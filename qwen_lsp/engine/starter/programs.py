@@ -159,23 +159,18 @@ func Count(text string) map[string]int {
 
 _LOG_COLLECTOR_PY = '''\
 import json
-import queue
 import time
 
 
 class LogCollector:
-    """Collects log records of all services and writes them as JSON lines."""
+    """Collects the log records of all services as JSON lines."""
 
     def __init__(self, path: str) -> None:
-        self.records = queue.Queue()
         self.file = open(path, "a", encoding="utf-8")
 
     def collect(self, service: str, level: str, message: str) -> None:
-        self.records.put({"time": time.time(), "service": service, "level": level, "message": message})
-
-    def flush(self) -> None:
-        while not self.records.empty():
-            self.file.write(json.dumps(self.records.get()) + "\\n")
+        record = {"time": time.time(), "service": service, "level": level, "message": message}
+        self.file.write(json.dumps(record, ensure_ascii=False) + "\\n")
         self.file.flush()
 '''
 

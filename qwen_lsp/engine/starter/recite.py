@@ -9,7 +9,7 @@ import mlx.core as mx
 import numpy as np
 from tokenizers import Tokenizer
 
-from qwen_lsp.engine.starter.lessons import Reader, conversations, holes
+from qwen_lsp.engine.starter.lessons import Reader, actions, conversations, holes
 from qwen_lsp.engine.starter.programs import PROGRAMS
 from qwen_lsp.engine.starter.train import Recital
 
@@ -26,6 +26,8 @@ def recite(folder: Path, *, hole_step: int = 1) -> Recital:
     reader = Reader(Tokenizer.from_file(str(folder / "tokenizer.json")))
     talks: list[bool] = []
     filled: list[bool] = []
+    for talk in actions():
+        talks += _right(model, [reader.conversation(talk)])
     for program in PROGRAMS:
         for talk in conversations(program):
             talks += _right(model, [reader.conversation(talk)])
