@@ -49,18 +49,7 @@ async def run_contained(job: Job, options: SandboxSettings) -> Verdict:
     limits = Limits.of(options, job)
     with _staged(job) as stage:
         started = time.monotonic()
-        process = await asyncio.create_subprocess_exec(
-            *_command_line(containment, job, limits, stage),
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=STDOUT,
-            pass_fds=(stage.result.fileno(),),
-            start_new_session=True,
-            cwd=stage.folder,
-            env={}
-            if containment.kind == "bubblewrap"
-            else dict(bubblewrap.environment(job, str(stage.folder))),
-        )
+        process = await _started(containment, job, limits, stage)
         try:
             stopped, output = await _watched(process, _order(job, limits, stage, containment), limits)
         finally:
@@ -113,6 +102,32 @@ def _command_line(containment: Containment, job: Job, limits: Limits, stage: _St
         knows=containment.knows,
         as_root=os.geteuid() == 0,
     )
+
+
+async def _started(containment: Containment, job: Job, limits: Limits, stage: _Stage) -> Process:
+    """Start the run. Cancelling meanwhile waits until there is something that can be killed whole:
+
+    bubblewrap's inner process follows its parent into death only once it has come so far as to ask for that.
+    """
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *_command_line(containment, job, limits, stage),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=STDOUT,
+            pass_fds=(stage.result.fileno(),),
+            start_new_session=True,
+            cwd=stage.folder,
+            env={}
+            if containment.kind == "bubblewrap"
+            else dict(bubblewrap.environment(job, str(stage.folder))),
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await _killed(await starting)
+        raise
 
 
 def _order(job: Job, limits: Limits, stage: _Stage, containment: Containment) -> bytes:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from qwen_lsp.errors import SandboxUnavailable
@@ -104,20 +105,29 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_cancelling_a_run_kills_it() -> None:
-    running = asyncio.create_task(
-        run_contained(Job({"a.py": "while True: pass"}, (("{python}", "a.py"),)), ROOT)
+def runs_left() -> list[psutil.Process]:
+    """Processes of runs of ours, also those whose parent is gone: their command line holds our mark."""
+    mine = f"qwen-lsp-test-{os.getpid()}"
+    return [p for p in psutil.process_iter(["cmdline"]) if mine in " ".join(p.info["cmdline"] or [])]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("moment", [0, 1, 2, 5, 10, 20, 50, 100, 200])
+async def test_cancelling_a_run_at_any_moment_leaves_nothing(moment: int) -> None:
+    job = Job(
+        {"a.py": "while True: pass"},
+        (("{python}", "a.py"),),
+        environment={"MARK": f"qwen-lsp-test-{os.getpid()}"},
     )
-    import psutil
-
-    def alive() -> list[psutil.Process]:
-        return [p for p in psutil.Process().children(recursive=True) if "bwrap" in p.name()]
-
-    await until(lambda: bool(alive()))
+    running = asyncio.create_task(run_contained(job, ROOT))
+    if moment:
+        await asyncio.sleep(moment / 1000)
+    else:
+        await until(lambda: bool(runs_left()))
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await running
-    await until(lambda: not alive())
+        await asyncio.wait_for(running, 20)
+    await until(lambda: not runs_left())
 
 
 RIGHT = {
