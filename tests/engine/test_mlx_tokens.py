@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from qwen_lsp.engine.mlx.tokens import FIM_STOPS, PromptReader, token_bytes
+from qwen_lsp.engine.markers import QWEN_ENDINGS
+from qwen_lsp.engine.mlx.tokens import PromptReader, token_bytes
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Text, TextPrompt, ToolCall
 from qwen_lsp.errors import GenerationFailed
 from tests.support.models import fim, reference
@@ -34,23 +35,23 @@ def test_plain_text_is_tokenised_as_mlx_lm_would(reader: PromptReader) -> None:
         assert reader.plain(text) == tokenizer.encode(text, add_special_tokens=False)
 
 
-@pytest.mark.parametrize("spelling", [*FIM_STOPS, "<tool_call>", "</think>"])
+@pytest.mark.parametrize("spelling", [*QWEN_ENDINGS, "<tool_call>", "</think>"])
 def test_a_spelled_marker_is_letters_and_a_marker_is_one_token(reader: PromptReader, spelling: str) -> None:
     assert len(reader.plain(spelling)) > 1
-    if spelling in FIM_STOPS:
+    if spelling in QWEN_ENDINGS:
         assert len(reader.read(TextPrompt((Marker(spelling),))).tokens) == 1
 
 
 def test_a_parts_tokens_do_not_depend_on_its_neighbours(reader: PromptReader) -> None:
     together = reader.read(fim("def a", "b\n", "ret"))
     apart = [t for part in ("def a", "b\n", "ret") for t in reader.plain(part)]
-    assert [t for t in together.tokens if reader.bytes_of[t] not in {s.encode() for s in FIM_STOPS}] == apart
+    assert [t for t in together.tokens if reader.bytes_of[t] not in {s.encode() for s in QWEN_ENDINGS}] == apart
     assert together.stable == len(together.tokens) - len(reader.plain("ret"))
 
 
 def test_fim_prompts_stop_at_every_marker_and_others_at_the_models_own(reader: PromptReader) -> None:
     stops = {reader.bytes_of[t].decode() for t in reader.read(fim("a", "b", "")).stops}
-    assert stops >= set(FIM_STOPS)
+    assert stops >= set(QWEN_ENDINGS)
     plain = {reader.bytes_of[t].decode() for t in reader.read(TextPrompt((Text("a"),))).stops}
     assert "<|im_end|>" in plain
     assert "<|file_sep|>" not in plain

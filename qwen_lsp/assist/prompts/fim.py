@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from qwen_lsp.engine.markers import QWEN_ENDINGS
 from qwen_lsp.engine.request import Marker, Text, TextPrompt
 
 Part = Text | Marker
@@ -84,17 +85,7 @@ TEMPLATES: dict[str, FimTemplate] = {
             "<|fim_middle|>",
             repo_name="<|repo_name|>",
             file_sep="<|file_sep|>",
-            stops=(
-                "<|endoftext|>",
-                "<|im_start|>",
-                "<|im_end|>",
-                "<|fim_prefix|>",
-                "<|fim_middle|>",
-                "<|fim_suffix|>",
-                "<|fim_pad|>",
-                "<|repo_name|>",
-                "<|file_sep|>",
-            ),
+            stops=QWEN_ENDINGS,
         ),
         FimTemplate(
             "starcoder",

@@ -10,20 +10,10 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from qwen_lsp.engine.healing import Vocabulary
+from qwen_lsp.engine.markers import QWEN_ENDINGS
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Text, TextPrompt
 from qwen_lsp.errors import GenerationFailed
 
-FIM_STOPS = (
-    "<|endoftext|>",
-    "<|im_start|>",
-    "<|im_end|>",
-    "<|fim_prefix|>",
-    "<|fim_middle|>",
-    "<|fim_suffix|>",
-    "<|fim_pad|>",
-    "<|repo_name|>",
-    "<|file_sep|>",
-)
 _CACHED_CHARS = 2_000_000
 _LONGEST_STEP_BACK = 8
 
@@ -52,7 +42,7 @@ class PromptReader:
         self.bytes_of = token_bytes(tokenizer)
         self.vocabulary = Vocabulary(self.bytes_of, never=frozenset(self._markers.values()))
         self._ends = frozenset(int(i) for i in tokenizer.eos_token_ids)
-        self._fim_stops = self._ends | {self._markers[t] for t in FIM_STOPS if t in self._markers}
+        self._fim_stops = self._ends | {self._markers[t] for t in QWEN_ENDINGS if t in self._markers}
 
     def read(self, prompt: TextPrompt | ChatPrompt, *, heal: bool = False) -> ReadPrompt:
         """The prompt's tokens; with `heal`, less those that the next letters could still change."""
