@@ -46,6 +46,11 @@ def softmax(x: mx.array) -> mx.array:
     return mx.softmax(x, axis=-1) if _on_gpu() else _softmax(x)
 
 
+def shares(found: mx.array, mask: mx.array, scale: float) -> mx.array:
+    """softmax(found * scale + mask): how attention is shared out."""
+    return mx.softmax(found * scale + mask, axis=-1) if _on_gpu() else _shares(found, mask, mx.array(scale))
+
+
 def swiglu(gate: mx.array, up: mx.array) -> mx.array:
     """silu(gate) * up."""
     return gate * mx.sigmoid(gate) * up if _on_gpu() else _swiglu(gate, up)
@@ -88,9 +93,27 @@ def _swap(a: Numbers) -> Numbers:
 
 
 def _normal_exp(x: Numbers) -> Numbers:
-    weights = np.exp(x - x.max(-1, keepdims=True))
-    weights /= weights.sum(-1, keepdims=True)
-    return weights  # type: ignore[no-any-return]
+    return _normal_exp_in_place(x.copy())
+
+
+def _normal_exp_in_place(x: Numbers) -> Numbers:
+    x -= x.max(-1, keepdims=True)
+    np.exp(x, out=x)
+    x /= x.sum(-1, keepdims=True)
+    return x
+
+
+def _shares_forward(found: Numbers, mask: Numbers, scale: Numbers) -> Numbers:
+    weights = found * scale
+    weights += mask
+    return _normal_exp_in_place(weights)
+
+
+def _shares_back(inputs: Any, gradient: Numbers, output: Numbers) -> tuple[Numbers, ...]:
+    back = gradient - np.einsum("...i,...i->...", gradient, output)[..., None]
+    back *= output
+    back *= inputs[2]
+    return (back,)
 
 
 def _softmax_back(_inputs: Any, gradient: Numbers, output: Numbers) -> tuple[Numbers, ...]:
@@ -128,5 +151,6 @@ _linear = _numpy_operation(lambda x, w: x @ w.T, lambda i, g, o: (g @ i[1], g.T 
 _scores = _numpy_operation(lambda a, b: a @ _swap(b), lambda i, g, o: (g @ i[1], _swap(g) @ i[0]))
 _mix = _numpy_operation(lambda w, v: w @ v, lambda i, g, o: (g @ _swap(i[1]), _swap(i[0]) @ g))
 _softmax = _numpy_operation(_normal_exp, _softmax_back)
+_shares = _numpy_operation(_shares_forward, _shares_back)
 _swiglu = _numpy_operation(lambda gate, up: _silu_parts(gate)[1] * up, _swiglu_back)
 _cross_entropy = _numpy_operation(_cross_entropy_forward, _cross_entropy_back)

@@ -122,15 +122,13 @@ def _lay_out(
     tree_length = max(len(tokens) for tokens, _ in rows[:trees])
     branches = np.zeros((len(chosen), length), np.int32)
     positions = np.zeros((len(chosen), length), np.int32)
-    stem_mask = np.full((len(chosen), tree_length), _NEVER, np.float32)
-    padding = np.zeros(len(chosen), np.int32)
+    padding, shared = np.zeros(len(chosen), np.int32), np.array([hole.shared for hole in chosen])
     middles = []
     for row, hole in enumerate(chosen):
         tokens, middle = _branch(hole, length, reader)
         padding[row] = length - len(tokens)
         branches[row, padding[row] :] = tokens
         positions[row, padding[row] :] = np.arange(len(tokens)) + hole.shared
-        stem_mask[row, : hole.shared] = 0
         middles.append(middle)
     tail = max(len(m) for m in middles)
     branch_rows: list[int] = []
@@ -138,24 +136,31 @@ def _lay_out(
         branch_rows += range((row + 1) * tail - len(middle), (row + 1) * tail)
         targets += middle
         weights += [1.0] * len(middle)
-    places = np.arange(length)
-    hidden = (places[None, None] > places[None, :, None]) | (places[None, None] < padding[:, None, None])
+    mask = _mask(shared, padding, tree_length, length).reshape(
+        trees, 1, 1, count, length, tree_length + length
+    )
     return Batch(
         stems=mx.array(stems),
         trees=trees,
         holes=count,
         branches=mx.array(branches),
         positions=mx.array(positions),
-        stem_mask=mx.array(stem_mask.reshape(trees, count, 1, tree_length)),
-        branch_mask=mx.array(
-            np.where(hidden, np.float32(_NEVER), np.float32(0)).reshape(trees, count, length, length)
-        ),
+        trunk=tree_length,
+        mask=mx.array(mask),
         tail=tail,
         stem_rows=mx.array(np.array(stem_rows, np.int32)),
         branch_rows=mx.array(np.array(branch_rows, np.int32)),
         targets=mx.array(number_of[targets].astype(np.int32)),
         weights=mx.array(np.array(weights, np.float32) / sum(weights)),
     )
+
+
+def _mask(shared: np.ndarray, padding: np.ndarray, trunk: int, length: int) -> np.ndarray:
+    """[branches, length, trunk + length]: the shared part of the trunk, and of the branch what came before."""
+    places = np.arange(length)
+    of_trunk = np.broadcast_to(np.arange(trunk) >= shared[:, None, None], (len(shared), length, trunk))
+    of_branch = (places > places[None, :, None]) | (places < padding[:, None, None])
+    return np.where(np.concatenate([of_trunk, of_branch], axis=-1), np.float32(_NEVER), np.float32(0))
 
 
 def _branch(hole: HoleTokens, length: int, reader: Reader) -> tuple[list[int], list[int]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import mlx.core as mx
 import numpy as np
 
-from qwen_lsp.engine.starter.arithmetic import cross_entropy, linear, mix, scores, softmax, swiglu
+from qwen_lsp.engine.starter.arithmetic import cross_entropy, linear, mix, scores, shares, softmax, swiglu
 from qwen_lsp.engine.starter.layout import BITS, GROUP_SIZE, ROUTER_BITS, Shape
 
 Weights = dict[str, mx.array]
@@ -31,10 +31,10 @@ class Batch:
     branches: mx.array
     positions: mx.array
     """of the branches' tokens"""
-    stem_mask: mx.array
-    """[trees, holes, 1, longest of the trees]: what of the stem a branch may see, as numbers added to scores"""
-    branch_mask: mx.array
-    """[trees, holes, branch, branch]"""
+    trunk: int
+    """tokens of the longest tree; conversations among the stems may be longer"""
+    mask: mx.array
+    """[trees, 1, 1, holes, branch, trunk + branch]: what a branch may see, as numbers added to scores"""
     tail: int
     stem_rows: mx.array
     """rows of the flattened stems to learn from"""
@@ -93,7 +93,7 @@ class Network:
     def loss(self, weights: Weights, batch: Batch) -> mx.array:
         """Mean weighted cross entropy over what the batch teaches."""
         trees, holes, hidden = batch.trees, batch.holes, self.shape.hidden
-        trunk = batch.stem_mask.shape[-1]  # conversations may be longer than what holes hang on
+        trunk = batch.trunk
         stems, branches = weights["embed"][batch.stems], weights["embed"][batch.branches]
         stem_positions = mx.broadcast_to(mx.arange(stems.shape[1]), stems.shape[:2])
         causal = _causal(stems.shape[1])
@@ -109,8 +109,9 @@ class Network:
             seen = self._attend(self._queries(w, stem_in, stem_positions), stem_keys, stem_values, causal)
             grown = self._attend_tree(
                 self._queries(w, branch_in, batch.positions[:, -length:]),
-                (stem_keys[:trees, :trunk], stem_values[:trees, :trunk], batch.stem_mask),
-                (keys, values, batch.branch_mask[:, :, -length:]),
+                (stem_keys[:trees, :trunk], stem_values[:trees, :trunk]),
+                (keys, values),
+                batch.mask[..., -length:, :],
                 holes,
             )
             stems = stems + _rows(seen, w["o"], hidden)
@@ -165,23 +166,24 @@ class Network:
         group = s.heads // s.kv_heads
         q = q.reshape(rows, length, s.kv_heads, group, s.head_dim).transpose(0, 2, 3, 1, 4)
         found = scores(q.reshape(rows, s.kv_heads, group * length, s.head_dim), k.transpose(0, 2, 1, 3))
-        found = found.reshape(rows, s.kv_heads, group, length, -1) * s.head_dim**-0.5 + mask
-        share = softmax(found).reshape(rows, s.kv_heads, group * length, -1)
+        found = found.reshape(rows, s.kv_heads, group, length, -1)
+        share = shares(found, mask, s.head_dim**-0.5).reshape(rows, s.kv_heads, group * length, -1)
         out = mix(share, v.transpose(0, 2, 1, 3)).reshape(rows, s.kv_heads, group, length, s.head_dim)
         return out.transpose(0, 3, 1, 2, 4).reshape(rows, length, -1)
 
     def _attend_tree(
         self,
         q: mx.array,
-        stem: tuple[mx.array, mx.array, mx.array],
-        own: tuple[mx.array, mx.array, mx.array],
+        stem: tuple[mx.array, mx.array],
+        own: tuple[mx.array, mx.array],
+        mask: mx.array,
         holes: int,
     ) -> mx.array:
         """Branches look at their stem, which they share, and at themselves."""
         s = self.shape
         kv, group, d = s.kv_heads, s.heads // s.kv_heads, s.head_dim
         trees, length = q.shape[0] // holes, q.shape[1]
-        (stem_k, stem_v, stem_mask), (own_k, own_v, own_mask) = stem, own
+        (stem_k, stem_v), (own_k, own_v) = stem, own
         q = q.reshape(trees, holes, length, kv, group, d)
         of_stem = scores(
             q.transpose(0, 3, 4, 1, 2, 5).reshape(trees, kv, group * holes * length, d),
@@ -191,8 +193,7 @@ class Network:
         own_v = own_v.reshape(trees, holes, -1, kv, d).transpose(0, 1, 3, 2, 4)
         of_own = scores(q.transpose(0, 1, 3, 4, 2, 5).reshape(trees, holes, kv, group * length, d), own_k)
         of_own = of_own.reshape(trees, holes, kv, group, length, -1).transpose(0, 2, 3, 1, 4, 5)
-        both = [of_stem * d**-0.5 + stem_mask[:, None, None], of_own * d**-0.5 + own_mask[:, None, None]]
-        share = softmax(mx.concatenate(both, axis=-1))
+        share = shares(mx.concatenate([of_stem, of_own], axis=-1), mask, d**-0.5)
         cut = stem_k.shape[1]
         from_stem = mix(
             share[..., :cut].reshape(trees, kv, group * holes * length, cut), stem_v.transpose(0, 2, 1, 3)
