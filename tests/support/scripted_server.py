@@ -1,7 +1,11 @@
-"""The real language server with a scripted assistant: `python -m tests.support.scripted_server SCRIPT DIARY`."""
+"""The real language server with a scripted assistant: `python -m tests.support.scripted_server SCRIPT DIARY [ANSWERS]`.
+
+With ANSWERS code actions are answered from that file, as in action_server.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,25 +13,31 @@ from typing import Any
 from qwen_lsp.engine.none import NoEngine
 from qwen_lsp.lsp.server import run_parts
 from qwen_lsp.lsp.session import Parts
+from qwen_lsp.settings import Settings
+from tests.support.action_server import FileEngine
 from tests.support.scripted_assistant import ScriptedAssistant, read_script
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def scripted_command(script: Path, diary: Path) -> list[str]:
+def scripted_command(script: Path, diary: Path, answers: Path | None = None) -> list[str]:
     """How to start it."""
     start = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from tests.support.scripted_server import main; main()"
-    return [sys.executable, "-c", start, str(script), str(diary)]
+    return [sys.executable, "-c", start, str(script), str(diary), *([str(answers)] if answers else [])]
 
 
 def main() -> None:
     """Serve until the editor leaves."""
     script, diary = Path(sys.argv[1]), Path(sys.argv[2])
 
-    def build(*_: Any) -> Any:
-        return ScriptedAssistant(read_script(script), diary)
+    engine = FileEngine(Path(sys.argv[3]), diary) if len(sys.argv) > 3 else NoEngine()
 
-    raise SystemExit(run_parts(Parts(lambda settings: NoEngine(), build)))
+    def build(settings: Settings, *_: Any) -> Any:
+        assistant = ScriptedAssistant(read_script(script), diary)
+        assistant.note("settings", off_languages=list(settings.suggest.off_languages), pid=os.getpid())
+        return assistant
+
+    raise SystemExit(run_parts(Parts(lambda settings: engine, build)))
 
 
 if __name__ == "__main__":

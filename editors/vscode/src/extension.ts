@@ -1,6 +1,6 @@
 // The extension: starts `qwen-lsp lsp`, shows its state, and gives its commands names.
 import * as vscode from "vscode";
-import { LanguageClient, State, TransportKind } from "vscode-languageclient/node";
+import { LanguageClient, State, StaticFeature, TransportKind } from "vscode-languageclient/node";
 import { findServer } from "./find";
 import { registerCommands } from "./commands";
 import { Status, StatusItem } from "./status";
@@ -48,6 +48,7 @@ async function start(log: vscode.LogOutputChannel, status: StatusItem): Promise<
       progressOnInitialization: true,
     },
   );
+  fresh.registerFeature(wantsStatus);
   fresh.onNotification("qwen_lsp/status", (news: Status) => status.show(news));
   fresh.onDidChangeState(({ newState }) => {
     if (newState === State.Stopped && client === fresh) status.say("$(warning) Qwen", "The language server stopped.");
@@ -60,6 +61,16 @@ async function start(log: vscode.LogOutputChannel, status: StatusItem): Promise<
     log.error(String(error));
   }
 }
+
+/** Asks the server for `qwen_lsp/status`, which it sends only to those who know it. */
+const wantsStatus: StaticFeature = {
+  fillClientCapabilities(capabilities) {
+    capabilities.experimental = { ...capabilities.experimental, qwen_lsp: { status: true } };
+  },
+  initialize() {},
+  getState: () => ({ kind: "static" }),
+  clear() {},
+};
 
 async function offerInstall(): Promise<void> {
   const how = "How to Install";
