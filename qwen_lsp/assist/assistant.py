@@ -165,9 +165,11 @@ class Assistant:
         if hit is not None:
             return self._from_known(ask, point, hit, note)
         info = await self._watch.info()
-        recalled = self._recalled(point, verdict, info)
-        if recalled is not None and not ask.manual:
-            return self._from_recall(ask, point, recalled, verdict, note)
+        # Who asks by key, with a model at hand, wants the model.
+        if not ask.manual or info.state != "ready":
+            recalled = self._recalled(point, verdict, info, note)
+            if recalled is not None:
+                return self._from_recall(ask, recalled, note)
         if info.state != "ready":
             return self._silent(note, _why_not_ready(info))
         await self._wait(ask, note)
@@ -175,7 +177,7 @@ class Assistant:
             generated = await self._generate(point, verdict, info, ask, note)
         except EngineError as error:
             return self._after_failure(ask, point, verdict, note, error)
-        return self._from_engine(ask, point, generated, note)
+        return self._from_engine(ask, point, verdict, generated, note)
 
     def shown(self, suggestion_id: str) -> None:
         """The editor got this suggestion."""
@@ -231,8 +233,8 @@ class Assistant:
         )
         return should_ask(ask, self._settings.suggest, last_edit=edit, is_private=is_private)
 
-    def _recalled(self, point: Point, go: Go, info: EngineInfo | None) -> Recollection | None:
-        """What the user's own code says, when it may speak before this engine (None: it has failed)."""
+    def _recalled(self, point: Point, go: Go, info: EngineInfo | None, note: Note) -> Suggestion | None:
+        """What the user's own code says, when it may speak before this engine (None: it has nothing to say)."""
         settings = self._settings.recall
         if self._recall is None or settings.mode == "off":
             return None
@@ -242,7 +244,18 @@ class Assistant:
                 least_confidence(settings.mode, info, self._debounce.response_ms, settings.threshold) or 1.0
             )
         found = self._recall.suggest(point.snapshot, point.cursor, multiline=go.multiline)
-        return found if found is not None and found.confidence >= least else None
+        return self._fitted(point, go, found, note) if found and found.confidence >= least else None
+
+    def _fitted(self, point: Point, go: Go, found: Recollection, note: Note) -> Suggestion | None:
+        """What was recalled, made to fit like anything else that is shown."""
+        polisher = self._make_polisher(point.snapshot, point.cursor, self._settings.suggest, go.multiline)
+        polisher.feed(found.text)
+        result = polisher.result()
+        if isinstance(result, Rejection):
+            note.extra["recall"] = str(result)
+            return None
+        made = self._suggestion(point, result.text, result.end, "recall", found.confidence)
+        return dataclasses.replace(made, places=found.places)
 
     async def _wait(self, ask: Ask, note: Note) -> None:
         wait_ms = 0.0 if ask.manual else self._debounce.wait_ms()
@@ -313,14 +326,11 @@ class Assistant:
             root = made[0].id
         return self._shown(ask, made, note, source, root=root, hit=hit if root == hit.known.root else None)
 
-    def _from_recall(self, ask: Ask, point: Point, recalled: Recollection, go: Go, note: Note) -> Answer:
-        made = self._recollected(point, recalled, go)
-        if made is None:
-            return self._silent(note, "recall: nothing is left of it")
+    def _from_recall(self, ask: Ask, made: Suggestion, note: Note) -> Answer:
         self._reuse.remember(ask.snapshot, [made])
         return self._shown(ask, [made], note, "recall")
 
-    def _from_engine(self, ask: Ask, point: Point, generated: Generated, note: Note) -> Answer:
+    def _from_engine(self, ask: Ask, point: Point, go: Go, generated: Generated, note: Note) -> Answer:
         if generated.aborted:
             return self._silent(note, f"superseded: {generated.aborted}")
         kept: dict[str, Suggestion] = {}
@@ -330,6 +340,9 @@ class Assistant:
                     point, result.text, result.end, "engine", result.confidence
                 )
         if not kept:
+            recalled = self._recalled(point, go, None, note) if ask.manual else None
+            if recalled is not None:
+                return self._from_recall(ask, recalled, note)
             return self._silent(note, str(generated.results[0]))
         made = list(kept.values())
         self._reuse.remember(ask.snapshot, made, manual=ask.manual)
@@ -338,22 +351,9 @@ class Assistant:
     def _after_failure(self, ask: Ask, point: Point, go: Go, note: Note, error: EngineError) -> Answer:
         """The engine broke off: the user's own code may still know."""
         self._watch.doubt()
-        recalled = self._recalled(point, go, None)
-        if recalled is not None:
-            answer = self._from_recall(ask, point, recalled, go, note)
-        else:
-            answer = self._silent(note, str(error))
+        recalled = self._recalled(point, go, None, note)
+        answer = self._from_recall(ask, recalled, note) if recalled else self._silent(note, str(error))
         return dataclasses.replace(answer, failure=str(error))
-
-    def _recollected(self, point: Point, recalled: Recollection, go: Go) -> Suggestion | None:
-        """What was recalled, made to fit like anything else that is shown."""
-        polisher = self._make_polisher(point.snapshot, point.cursor, self._settings.suggest, go.multiline)
-        polisher.feed(recalled.text)
-        result = polisher.result()
-        if isinstance(result, Rejection):
-            return None
-        made = self._suggestion(point, result.text, result.end, "recall", recalled.confidence)
-        return dataclasses.replace(made, places=recalled.places)
 
     def _suggestion(
         self, point: Point, text: str, end: int, source: Source, confidence: float | None

@@ -11,6 +11,7 @@ from qwen_lsp.assist.document import Snapshot
 from qwen_lsp.assist.recall import RecallState, Recollection
 from qwen_lsp.assist.recall_policy import SLOW_MS, VERY_SURE, answers_well, least_confidence
 from qwen_lsp.assist.suggestion import Place
+from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.none import NoEngine
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.engine.scripted import ScriptedEngine
@@ -106,6 +107,38 @@ async def test_while_the_model_loads_it_answers() -> None:
     desk = Desk(BODY, ScriptedEngine("x", info=info), recall=Memory(0.7))
     assert (await desk.ask()).suggestions[0].source == "recall"
     assert desk.scripted.requests == []
+
+
+NOT_READY = [
+    NoEngine(),
+    ScriptedEngine("x", info=dataclasses.replace(READY, state="loading")),
+    ScriptedEngine("x", info=dataclasses.replace(READY, state="failed", detail="The host is down.")),
+]
+
+
+@pytest.mark.parametrize("engine", NOT_READY, ids=["none", "loading", "down"])
+@pytest.mark.parametrize("manual", [True, False])
+async def test_where_no_model_answers_it_does_however_one_asks(engine: Engine, manual: bool) -> None:
+    desk = Desk(BODY, engine, recall=Memory(0.7))
+    assert (await desk.ask(manual=manual)).suggestions[0].source == "recall"
+
+
+async def test_asked_by_key_the_model_comes_first_and_recall_when_it_has_nothing() -> None:
+    knows = Desk(BODY, ScriptedEngine("return modelled", info=READY), recall=Memory(1.0))
+    assert (await knows.ask(manual=True)).suggestions[0].source == "engine"
+    silent = Desk(BODY, ScriptedEngine("", info=READY), recall=Memory(0.7))
+    (made,) = (await silent.ask(manual=True)).suggestions
+    assert (made.text, made.source) == ("return recalled", "recall")
+
+
+async def test_when_polishing_leaves_nothing_of_it_the_engine_is_asked() -> None:
+    class Blank(Memory):
+        def suggest(self, snapshot: Snapshot, cursor: int, *, multiline: bool) -> Recollection:
+            return Recollection("   \n", 1.0, WHERE)
+
+    desk = Desk(BODY, ScriptedEngine("return modelled", info=READY), recall=Blank(1.0))
+    (made,) = (await desk.ask()).suggestions
+    assert (made.text, made.source) == ("return modelled", "engine")
 
 
 async def test_when_the_engine_breaks_off_it_answers_and_the_failure_is_told() -> None:
