@@ -171,10 +171,11 @@ def _serve(given: argparse.Namespace) -> int:
 
 
 async def _serve_page(settings: Settings, given: argparse.Namespace) -> int:
+    from qwen_lsp.engine.records import recorded
     from qwen_lsp.host import serve as host
     from qwen_lsp.runtime import Services, open_engine
 
-    engine = open_engine(settings)
+    engine = recorded(open_engine(settings))  # one record for the host and the page
     services = Services(settings, engine)
 
     async def page() -> ASGIApp:

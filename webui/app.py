@@ -14,7 +14,7 @@ import gradio as gr
 from starlette.types import ASGIApp
 
 from qwen_lsp.runtime import Services
-from webui import chat_tab, compare_tab, generate_tab, inside_tab, loop_tab, monitor_tab
+from webui import chat_tab, compare_tab, generate_tab, inside_tab, loop_tab, monitor_tab, project_tab
 from webui.guard import LOOPBACK, Guard
 from webui.header import header_html, notice_html
 from webui.look import css, theme
@@ -30,6 +30,7 @@ _TABS = (
     ("chat", chat_tab.build),
     ("compare", compare_tab.build),
     ("loop", loop_tab.build),
+    ("project", project_tab.build),
     ("inside", inside_tab.build),
     ("monitor", monitor_tab.build),
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -22,6 +23,8 @@ from webui.room import QUIET, Room, key_of
 from webui.speech import say
 from webui.stream import Generation
 from webui.words import both
+from webui.work import Work
+from webui.workspace_files import NotReadable, Workspace
 
 _TAB = "loop"
 _MAX_TOKENS = 4096
@@ -63,6 +66,7 @@ def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
                 label=say("loop_accept"), lines=6, max_lines=24, buttons=["copy"], interactive=True,
                 elem_id="loop-accepted", elem_classes="q-mono",
             )  # fmt: skip
+            folder, file, put, told = _acceptance()
     asked: dict[str, Any] = {
         "concurrency_limit": None,
         "show_progress": "hidden",
@@ -76,6 +80,29 @@ def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
         **asked,
     )
     stop.click(_stopper(room), None, None, **QUIET)
+    put.click(_put, [accepted, folder, file], told, **QUIET)
+
+
+def _acceptance() -> tuple[gr.Textbox, gr.Textbox, gr.Button, gr.HTML]:
+    """Where the accepted code is written to."""
+    with gr.Row():
+        folder = gr.Textbox(label=say("project_folder"), max_lines=1, elem_id="loop-folder", min_width=150)
+        file = gr.Textbox(label=say("accept_file"), max_lines=1, elem_id="loop-file", min_width=150)
+        put = gr.Button(say("accept_write"), elem_id="loop-put", size="md", min_width=100)
+    return folder, file, put, gr.HTML(elem_id="loop-told", apply_default_css=False)
+
+
+def _put(code: str, folder: str, file: str) -> str:
+    """Write the code into a file of the chosen folder, in place of what it held."""
+    try:
+        if not (code or "").strip():
+            raise NotReadable("There is no code to write yet.")
+        workspace, name = Workspace.at(folder or ""), (file or "").strip()
+        before = workspace.read(name) if workspace.place(name).exists() else None
+        workspace.write(name, code, before=before)
+    except NotReadable as error:
+        return f'<p class="q-say bad" role="status">{both("project_refused", why=error)}</p>'
+    return f'<p class="q-say" role="status">{both("accept_done", names=name)}</p>'
 
 
 def _test_writer(room: Room) -> Any:
@@ -98,55 +125,73 @@ def _runner(room: Room) -> Any:
         if not (requirement or "").strip():
             yield gr.update(), _line(both("request_empty")), "", "", *_buttons(False)
             return
-        kit, key = KITS[language], key_of(request, _TAB)
-        if not (tests or "").strip():
-            yield "", _line(both("loop_writing_tests")), "", "", *_buttons(True)
-            tests = await _written(room, key, ask_for_tests(requirement, kit))
-        yield tests, _line(both("loop_writing", number=1)), "", "", *_buttons(True)
-        done: list[Round] = []
-        problem = ""
-        try:
-            async with aclosing(_rounds(room, key, requirement, kit, tests, int(attempts))) as ended:  # type: ignore[type-var]
-                async for one in ended:
-                    done.append(one)
-                    line = both("loop_passed") if one.passed else both("loop_writing", number=one.number + 1)
-                    yield tests, _line(line), _shown(done, kit), one.code, *_buttons(True)
-        except _Stopped:
-            problem = both("phase_stopped")
-        except QwenLspError as error:
-            problem = escape(str(error))
-        line = problem or both("loop_passed" if done and done[-1].passed else "loop_failed", count=len(done))
-        yield tests, _line(line), _shown(done, kit), done[-1].code if done else "", *_buttons(False)
+        kit = KITS[language]
+
+        async def deed(tell: Tell) -> None:
+            await _mend(room, requirement, kit, tests or "", int(attempts), tell)
+
+        work = Work(deed, Stage(tests or "", both("loop_writing_tests")))
+        async with aclosing(room.running.follow(key_of(request, _TAB), work)) as states:  # type: ignore[type-var]
+            async for state in states:
+                yield _drawn(state, kit)
 
     return run
 
 
-def _rounds(
-    room: Room, key: str, requirement: str, kit: Kit, tests: str, attempts: int
-) -> AsyncIterator[Round]:
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How far a loop is: its tests, a line of HTML about what is done now, the rounds that ended."""
+
+    tests: str
+    line: str
+    rounds: tuple[Round, ...] = ()
+
+
+Tell = Callable[[Stage], None]
+
+
+async def _mend(room: Room, requirement: str, kit: Kit, tests: str, attempts: int, tell: Tell) -> None:
+    """Tests first, when there are none; then rounds until they pass. Raises QwenLspError."""
+    if not tests.strip():
+        tests = await _written(room, ask_for_tests(requirement, kit))
+    done: list[Round] = []
+
+    def say_now(key: str) -> None:
+        tell(Stage(tests, both(key, number=len(done) + 1), tuple(done)))
+
     async def write(rounds: Sequence[Round]) -> str:
-        return await _written(room, key, ask_for_code(requirement, tests, kit, rounds))
+        say_now("loop_writing")
+        return await _written(room, ask_for_code(requirement, tests, kit, rounds))
 
     async def test(code: str) -> Verdict:
-        return await run_contained(
-            job_for_tests(kit.language, files_of(code, tests, kit)), room.services.settings.sandbox
-        )
+        say_now("loop_testing")
+        job = job_for_tests(kit.language, files_of(code, tests, kit))
+        return await run_contained(job, room.services.settings.sandbox)
 
-    return until_green("", write, test, attempts)
+    async with aclosing(until_green("", write, test, attempts)) as ended:
+        async for one in ended:
+            done.append(one)
+            key = "loop_passed" if one.passed else "loop_failed"
+            tell(Stage(tests, both(key, count=len(done)), tuple(done)))
 
 
-class _Stopped(Exception):
-    """The user stopped the loop."""
+def _drawn(work: Work[Stage], kit: Kit) -> tuple[Any, ...]:
+    stage = work.news
+    line = stage.line
+    if work.state == "stopped":
+        line = both("phase_stopped")
+    elif work.state == "failed":
+        line = escape(work.error)
+    code = stage.rounds[-1].code if stage.rounds else ""
+    return stage.tests, _line(line), _shown(stage.rounds, kit), code, *_buttons(not work.ended)
 
 
-async def _written(room: Room, key: str, words: str) -> str:
-    """The code of one whole answer. Raises QwenLspError, or _Stopped when the user did."""
+async def _written(room: Room, words: str) -> str:
+    """The code of one whole answer. Raises QwenLspError; cancelling frees the engine."""
     generation = await _asked(room, words)
-    async with aclosing(room.running.follow(key, generation)) as states:  # type: ignore[type-var]
+    async with aclosing(generation.updates()) as states:  # type: ignore[type-var]
         async for _ in states:
             pass
-    if generation.phase == "stopped":
-        raise _Stopped
     if generation.phase == "failed":
         raise QwenLspError(generation.error)
     return parts(generation.text).code

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from qwen_lsp.engine.records import RecordedEngine
+from qwen_lsp.engine.records import recorded
 from qwen_lsp.metrics import RequestTrace, Ring
 from qwen_lsp.runtime import Services
 from webui.stream import Running
@@ -32,9 +32,7 @@ class Room:
 
 def room_for(services: Services) -> Room:
     """The room, with an engine that keeps records; one that does already is taken as it is."""
-    if not isinstance(getattr(services.engine, "requests", None), Ring):
-        services = replace(services, engine=RecordedEngine(services.engine))
-    return Room(services)
+    return Room(replace(services, engine=recorded(services.engine)))
 
 
 def key_of(request: gr.Request, tab: str) -> str:

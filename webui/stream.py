@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
-from typing import Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import Finish, Progress, Request, Token, Usage
@@ -172,27 +172,40 @@ class Generation:
         self._over.set()
 
 
+class Job(Protocol):
+    """What runs for an open page: it can be stopped, and tells how it goes."""
+
+    def stop(self) -> None:
+        """End it at once."""
+
+    def updates(self) -> AsyncIterator[Any]:
+        """Itself, at every change worth drawing."""
+
+
+J = TypeVar("J", bound=Job)
+
+
 class Running:
-    """The running answers of all open pages, so that Stop finds its own."""
+    """The running jobs of all open pages, so that Stop finds its own."""
 
     def __init__(self) -> None:
-        self._jobs: dict[str, Generation] = {}
+        self._jobs: dict[str, Job] = {}
 
-    async def follow(self, key: str, generation: Generation) -> AsyncIterator[Generation]:
-        """The updates of a generation; an older one under the same key is stopped first."""
+    async def follow(self, key: str, job: J) -> AsyncIterator[J]:
+        """The updates of a job; an older one under the same key is stopped first."""
         self.stop(key)
-        self._jobs[key] = generation
+        self._jobs[key] = job
         try:
-            async with aclosing(generation.updates()) as updates:  # type: ignore[type-var]
+            async with aclosing(job.updates()) as updates:  # type: ignore[type-var]
                 async for state in updates:
                     yield state
         finally:
-            generation.stop()
-            if self._jobs.get(key) is generation:
+            job.stop()
+            if self._jobs.get(key) is job:
                 del self._jobs[key]
 
     def stop(self, key: str) -> None:
-        """Free the engine from this page's answer, if there is one."""
+        """End this page's job, if there is one."""
         job = self._jobs.get(key)
         if job is not None:
             job.stop()

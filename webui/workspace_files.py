@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,11 +57,9 @@ class Workspace:
 
     def read(self, relative: str) -> str:
         """The text of one file. Raises NotReadable for what is outside, private, too large or not text."""
-        path = (self.root / relative).resolve()
-        if not path.is_relative_to(self.root) or not path.is_file():
+        path = self.place(relative)
+        if not path.is_file():
             raise NotReadable(f"{relative} is not a file of {self.root}.")
-        if IgnoreRules([self.root], []).is_private(path):
-            raise NotReadable(f"{relative} is ignored or looks like a secret; it is not read.")
         data = path.read_bytes()[: MOST_FILE_BYTES + 1]
         if len(data) > MOST_FILE_BYTES:
             raise NotReadable(f"{relative} is larger than {MOST_FILE_BYTES:,} bytes.")
@@ -68,6 +69,39 @@ class Workspace:
             return data.decode("utf-8")
         except UnicodeDecodeError as error:
             raise NotReadable(f"{relative} is not text in UTF-8.") from error
+
+    def write(self, relative: str, text: str, *, before: str | None) -> None:
+        """Put `text` into a file that still holds `before` (None: is not there yet), whole or not at all.
+
+        Raises NotReadable when the place is outside or private, or the file is no longer as it was.
+        """
+        path = self.place(relative)
+        now = self.read(relative) if path.exists() else None
+        if now != before:
+            changed = "is there already" if before is None else "was changed meanwhile"
+            raise NotReadable(f"{relative} {changed}; nothing was written. Ask again.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+            os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o644)
+            os.replace(name, path)
+        except OSError as error:
+            with suppress(OSError):
+                os.unlink(name)
+            raise NotReadable(f"{relative} could not be written: {error.strerror or error}.") from error
+
+    def place(self, relative: str) -> Path:
+        """Where a file of this folder lies, links followed. Raises NotReadable for what is outside or private."""
+        path = (self.root / relative).resolve()
+        if not path.is_relative_to(self.root) or path == self.root:
+            raise NotReadable(f"{relative} is not a file of {self.root}.")
+        if IgnoreRules([self.root], []).is_private(path):
+            raise NotReadable(
+                f"{relative} is ignored or looks like a secret; it is neither read nor written."
+            )
+        return path
 
 
 def _parents(file: str) -> list[str]:

@@ -112,3 +112,8 @@ class RecordedEngine:
     async def close(self) -> None:
         """Close the engine."""
         await self._engine.close()
+
+
+def recorded(engine: Engine) -> Engine:
+    """The engine, keeping records in `requests`; one that does already is taken as it is."""
+    return engine if isinstance(getattr(engine, "requests", None), Ring) else RecordedEngine(engine)

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from qwen_lsp import __version__
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.records import RecordedEngine
+from qwen_lsp.engine.records import recorded
 from qwen_lsp.engine.remote_http import is_here
 from qwen_lsp.host.anchored import Anchors
 from qwen_lsp.host.front import Activity, Front, MakePage
@@ -18,7 +18,7 @@ from qwen_lsp.host.respond import install_errors
 from qwen_lsp.host.routes_control import control_routes
 from qwen_lsp.host.routes_llama import llama_routes
 from qwen_lsp.host.routes_openai import openai_routes
-from qwen_lsp.metrics import Ring
+from qwen_lsp.metrics import RequestTrace, Ring
 from qwen_lsp.settings import Settings
 
 
@@ -34,10 +34,8 @@ def build_app(
 ) -> ASGIApp:
     """The app. `token` opens the control routes, and everything when the address is not loopback."""
     activity = activity or Activity()
-    requests = getattr(engine, "requests", None)
-    if not isinstance(requests, Ring):
-        engine = RecordedEngine(engine)
-        requests = engine.requests
+    engine = recorded(engine)
+    requests: Ring[RequestTrace] = engine.requests  # type: ignore[attr-defined]
     api = build_api(engine)
     api.include_router(control_routes(engine, requests, activity, stop, from_editor=from_editor))
     front = Front(api, engine, make_page, activity)

@@ -1,0 +1,114 @@
+"""The project tab's parts and where they stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from webui.project_ask import TASKS
+from webui.speech import say
+from webui.words import both
+
+_SCRIPT = (Path(__file__).parent / "static" / "tree.js").read_text("utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Every component of the tab."""
+
+    folder: gr.Textbox
+    read: gr.Button
+    told: gr.HTML
+    tree: gr.HTML
+    chosen: gr.HTML
+    part: gr.Dropdown
+    task: gr.Radio
+    words: gr.Textbox
+    go: gr.Button
+    stop: gr.Button
+    bar: gr.HTML
+    answer: gr.Markdown
+    changes: gr.HTML
+    accept: gr.Button
+    keep: gr.Button
+
+
+def build_panel() -> Panel:
+    """Lay out: the project on the left, what is asked and answered on the right."""
+    with gr.Row(equal_height=False, elem_classes="q-two"):
+        with gr.Column(scale=4, min_width=280):
+            left = _left()
+        with gr.Column(scale=8, min_width=320):
+            right = _asked() | _answered()
+    return Panel(**left, **right)
+
+
+def _left() -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "folder": gr.Textbox(
+            label=say("project_folder"),
+            info=say("project_folder_info"),
+            max_lines=1,
+            elem_id="project-folder",
+        ),
+        "read": gr.Button(say("project_read"), elem_id="project-read", size="md"),
+        "told": gr.HTML(
+            f'<p class="q-say">{both("project_hint")}</p>', elem_id="project-told", apply_default_css=False
+        ),
+        "tree": gr.HTML(elem_id="project-tree", js_on_load=_SCRIPT, apply_default_css=False),
+    }
+    return made
+
+
+def _asked() -> dict[str, Any]:
+    made: dict[str, Any] = {"chosen": gr.HTML(elem_id="project-chosen", apply_default_css=False)}
+    made["part"] = gr.Dropdown(
+        [(say("project_all"), "")], value="", label=say("project_part"), elem_id="project-part"
+    )
+    made["task"] = gr.Radio(
+        [(say(f"project_{task}"), task) for task in TASKS],
+        value="explain",
+        label=say("project_task"),
+        elem_id="project-task",
+    )
+    made["words"] = gr.Textbox(
+        label=say("project_words"),
+        placeholder=say("project_words_hint"),
+        max_lines=3,
+        visible=False,
+        elem_id="project-words",
+    )
+    with gr.Row():
+        made["go"] = gr.Button(
+            say("project_go"),
+            variant="primary",
+            elem_id="project-go",
+            elem_classes="q-go",
+            scale=3,
+            min_width=120,
+        )
+        made["stop"] = gr.Button(
+            say("stop"), elem_id="project-stop", elem_classes="q-stop", interactive=False, min_width=80
+        )
+    return made
+
+
+def _answered() -> dict[str, Any]:
+    made: dict[str, Any] = {"bar": gr.HTML(elem_id="project-bar", apply_default_css=False)}
+    made["answer"] = gr.Markdown(
+        elem_id="project-answer",
+        elem_classes="q-read",
+        label=say("result"),
+        latex_delimiters=[],
+        sanitize_html=True,
+    )
+    made["changes"] = gr.HTML(elem_id="project-changes", apply_default_css=False)
+    with gr.Row():
+        made["accept"] = gr.Button(
+            say("project_accept"), variant="primary", elem_id="project-accept", visible=False, min_width=160
+        )
+        made["keep"] = gr.Button(say("project_keep"), elem_id="project-keep", visible=False, min_width=160)
+    return made

@@ -1,0 +1,112 @@
+"""What an answer about the project became: Markdown to keep, findings, or changes of files to accept."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from qwen_lsp.assist.actions.ask import (
+    EditOutcome,
+    FileEdit,
+    FindingsOutcome,
+    Outcome,
+    ShowOutcome,
+    applied,
+)
+from webui.highlight import highlight
+from webui.project_ask import relative_to
+from webui.project_fit import Fit, Gathered
+from webui.words import both
+from webui.workspace_files import Workspace
+
+_MOST_NAMED = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One file before (None: it is not there) and after."""
+
+    path: str
+    before: str | None
+    after: str
+
+    @property
+    def diff(self) -> str:
+        """As a unified diff."""
+        old, new = (self.before or "").splitlines(), self.after.splitlines()
+        from_name = "/dev/null" if self.before is None else f"a/{self.path}"
+        return "\n".join(difflib.unified_diff(old, new, from_name, f"b/{self.path}", lineterm=""))
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Shown and kept: `markdown` is what a download holds."""
+
+    markdown: str = ""
+    changes: tuple[Change, ...] = ()
+    warning: str = ""
+
+
+def result_of(outcome: Outcome, workspace: Workspace) -> Result:
+    """The result of an outcome. Raises NotReadable for edits outside the workspace."""
+    if isinstance(outcome, ShowOutcome):
+        return Result(outcome.markdown)
+    if isinstance(outcome, FindingsOutcome):
+        return Result(findings_markdown(outcome))
+    changes = tuple(_change(edit, workspace) for edit in outcome.files)
+    return Result(_draft_markdown(outcome, changes), changes, outcome.needs_confirmation)
+
+
+def _change(edit: FileEdit, workspace: Workspace) -> Change:
+    before = None if edit.base is None else edit.base.text
+    return Change(relative_to(workspace, edit.uri), before, applied(before or "", edit.edits))
+
+
+def findings_markdown(outcome: FindingsOutcome) -> str:
+    """The findings by their lines, security first said."""
+    if not outcome.findings:
+        return "No findings."
+    rows = []
+    for one in outcome.findings:
+        first, last = outcome.snapshot.line_of(one.start) + 1, outcome.snapshot.line_of(one.end) + 1
+        where = f"line {first}" if last <= first else f"lines {first}-{last}"
+        fix = f"\n  - Fix: {_one_line(one.fix)}" if one.fix else ""
+        rows.append(f"- **{one.severity}** ({one.area}), {where}: {_one_line(one.message)}{fix}")
+    return "\n".join(rows)
+
+
+def _one_line(words: str) -> str:
+    return " ".join(words.split())
+
+
+def _draft_markdown(outcome: EditOutcome, changes: Sequence[Change]) -> str:
+    return outcome.note.strip() if outcome.note else "" if changes else "Nothing would change."
+
+
+def changes_html(result: Result) -> str:
+    """The changes as coloured diffs, with what to look at first."""
+    shown = [change for change in result.changes if change.diff]
+    if not shown:
+        return ""
+    warning = f'<p class="q-say bad">{escape(result.warning)}</p>' if result.warning else ""
+    return warning + "".join(
+        f'<section class="q-step q-round"><h3>{escape(change.path)}</h3>'
+        f'<pre class="q-code" tabindex="0">{highlight(change.diff + chr(10), "diff")}</pre></section>'
+        for change in shown
+    )
+
+
+def fit_html(fit: Fit | Gathered) -> str:
+    """What the model was shown, and what was left out."""
+    if isinstance(fit, Fit):
+        words = both("project_lines", first=fit.first_line, last=fit.last_line, lines=fit.lines)
+        return words if fit.is_whole else f"{words} · {_left(fit.left_out)}"
+    words = both("project_gathered", whole=len(fit.whole), outlined=len(fit.outlined))
+    return f"{words} · {_left(fit.left_out)}" if fit.left_out else words
+
+
+def _left(names: Sequence[str]) -> str:
+    more = "" if len(names) <= _MOST_NAMED else f" … (+{len(names) - _MOST_NAMED})"
+    return f"<b>{both('project_left_out')}</b> {escape(', '.join(names[:_MOST_NAMED]) + more)}"

@@ -1,0 +1,210 @@
+"""Project: a folder as a tree; a file or folder explained, reviewed, tested, migrated; changes written when accepted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from qwen_lsp.assist.symbols import Symbol
+from qwen_lsp.engine.request import EngineInfo
+from qwen_lsp.errors import QwenLspError
+from webui.chat_store import fence
+from webui.progress import phase_html, stats_html
+from webui.project_ask import Question, outcome_of, question, symbols_of
+from webui.project_panel import Panel, build_panel
+from webui.project_result import Result, changes_html, fit_html, result_of
+from webui.project_tree import files_of, tree_html
+from webui.room import QUIET, Room, key_of
+from webui.speech import say
+from webui.stream import Generation
+from webui.words import both
+from webui.workspace_files import NotReadable, Workspace
+
+_TAB = "project"
+_MOST_NAMED = 60
+_SAVE = (
+    "(text) => { const url = URL.createObjectURL(new Blob([text], {type: 'text/markdown'}));"
+    "Object.assign(document.createElement('a'), {href: url, download: 'project.md'}).click(); }"
+)
+
+
+def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
+    """Lay out the tab and wire it."""
+    panel = build_panel()
+    root = gr.State("")
+    choice = gr.State("")
+    result = gr.State(Result())
+    text = gr.Textbox(visible=False)
+    panel.read.click(
+        _open, panel.folder, [root, choice, panel.tree, panel.told, panel.chosen, panel.part], **QUIET
+    )
+    panel.tree.click(_choose, root, [choice, panel.chosen, panel.part], **QUIET)
+    panel.task.change(lambda task: gr.update(visible=task == "migrate"), panel.task, panel.words, **QUIET)
+    panel.go.click(
+        _runner(room),
+        [root, choice, panel.part, panel.task, panel.words],
+        _drawn(panel, result),
+        concurrency_limit=None,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    panel.stop.click(_stopper(room), None, None, **QUIET)
+    panel.accept.click(_accept, [root, result], [panel.bar, panel.accept], **QUIET)
+    panel.keep.click(_kept, result, text, **QUIET).then(None, text, None, js=_SAVE)
+
+
+def _drawn(panel: Panel, result: gr.State) -> list[Any]:
+    return [
+        panel.bar, panel.answer, panel.changes, result, panel.accept, panel.keep, panel.go, panel.stop
+    ]  # fmt: skip
+
+
+async def _open(folder: str) -> tuple[Any, ...]:
+    try:
+        workspace = await asyncio.to_thread(Workspace.at, folder or "")
+        files = await asyncio.to_thread(files_of, workspace)
+    except NotReadable as error:
+        return "", "", "", _say(both("project_refused", why=error), bad=True), "", _parts([])
+    told = f"{escape(str(workspace.root))} · {both('project_files', count=len(files))}"
+    return str(workspace.root), "", tree_html(files), _say(told), "", _parts([])
+
+
+async def _choose(root: str, event: gr.EventData) -> tuple[str, str, Any]:
+    path = str(event._data.get("row", "")) if isinstance(event._data, dict) else ""
+    if not root or not path:
+        return "", "", _parts([])
+    chosen = f"{both('project_chosen')}: <b>{escape(path)}</b>"
+    if path.endswith("/"):
+        return path, _say(chosen), _parts([])
+    try:
+        symbols = await asyncio.to_thread(symbols_of, Workspace.at(root), path)
+    except NotReadable as error:
+        return "", _say(both("project_refused", why=error), bad=True), _parts([])
+    if symbols:
+        named = ", ".join(escape(one.name) for one in symbols[:_MOST_NAMED])
+        chosen += f"<br>{both('project_symbols')}: {named}{' …' if len(symbols) > _MOST_NAMED else ''}"
+    return path, _say(chosen), _parts(symbols)
+
+
+def _parts(symbols: list[Symbol]) -> Any:
+    named = [(f"{one.name} ({one.first + 1}–{one.last + 1})", _key(one)) for one in symbols]
+    return gr.update(choices=[(say("project_all"), ""), *named], value="")
+
+
+def _key(symbol: Symbol) -> str:
+    return f"{symbol.name}@{symbol.first}-{symbol.last}"
+
+
+def _runner(room: Room) -> Any:
+    async def run(
+        request: gr.Request, root: str, choice: str, part: str, task: str, words: str
+    ) -> AsyncIterator[tuple[Any, ...]]:
+        if not root or not choice:
+            yield _row(_line(both("project_none")))
+            return
+        workspace, info = Workspace(Workspace.at(root).root), await room.services.engine.info()
+        try:
+            asked = await asyncio.to_thread(_question, room, workspace, choice, part, task, words, info)
+        except QwenLspError as error:
+            yield _row(_line(both("project_refused", why=error)))
+            return
+        generation = Generation(room.services.engine, asked.request, slower=2.0)
+        fit = fit_html(asked.fit)
+        async with aclosing(room.running.follow(key_of(request, _TAB), generation)) as states:  # type: ignore[type-var]
+            async for state in states:
+                bar = _bar(state, await room.services.engine.info(), fit)
+                if not state.ended:
+                    yield _row(bar, _writing(state.text, asked), running=True)
+        yield await asyncio.to_thread(_finished, workspace, asked, generation, bar)
+
+    return run
+
+
+def _question(
+    room: Room, workspace: Workspace, choice: str, part: str, task: str, words: str, info: EngineInfo
+) -> Question:
+    found = None
+    if part and not choice.endswith("/"):
+        found = next((one for one in symbols_of(workspace, choice) if _key(one) == part), None)
+    return question(workspace, choice, found, task, words or "", info, room.services.settings.actions)
+
+
+def _writing(text: str, asked: Question) -> str:
+    """Prose as it is; what will become a change or a list is shown as written, until it has become that."""
+    is_prose = asked.plan is None or asked.plan.use == "show"
+    return text if is_prose or not text else fence(text)
+
+
+def _finished(workspace: Workspace, asked: Question, done: Generation, bar: str) -> tuple[Any, ...]:
+    if done.phase in ("stopped", "failed") or not done.text.strip():
+        return _row(bar, _writing(done.text, asked), result=Result(done.text))
+    if asked.plan is None:
+        return _row(bar, done.text, result=Result(done.text))
+    try:
+        outcome = outcome_of(workspace, asked.plan, done.text, cut=done.phase == "length")
+        result = result_of(outcome, workspace)
+    except QwenLspError as error:
+        refused = _line(both("project_refused", why=error))
+        return _row(bar + refused, done.text, result=Result(done.text))
+    return _row(bar, result.markdown, changes_html(result), result)
+
+
+def _row(
+    bar: str, answer: str = "", changes: str = "", result: Result | None = None, *, running: bool = False
+) -> tuple[Any, ...]:
+    result = result or Result()
+    return (
+        bar,
+        answer,
+        changes,
+        result,
+        gr.update(visible=bool(changes)),
+        gr.update(visible=bool(result.markdown or result.changes)),
+        gr.update(interactive=not running),
+        gr.update(interactive=running),
+    )
+
+
+async def _accept(root: str, result: Result) -> tuple[str, Any]:
+    """Write the changes of the last answer; the first that cannot be written stops the rest."""
+    written: list[str] = []
+    try:
+        workspace = Workspace.at(root)
+        for change in result.changes:
+            await asyncio.to_thread(workspace.write, change.path, change.after, before=change.before)
+            written.append(change.path)
+    except NotReadable as error:
+        return _line(both("project_refused", why=error)), gr.update()
+    return _line(both("accept_done", names=", ".join(written))), gr.update(visible=False)
+
+
+def _kept(result: Result) -> str:
+    diffs = [f"## {change.path}\n\n{fence(change.diff, 'diff')}" for change in result.changes]
+    return "\n\n".join(piece for piece in (result.markdown, *diffs) if piece) + "\n"
+
+
+def _stopper(room: Room) -> Any:
+    async def stop(request: gr.Request) -> None:
+        room.running.stop(key_of(request, _TAB))
+
+    return stop
+
+
+def _bar(state: Generation, info: EngineInfo, fit: str) -> str:
+    words = f'<span class="q-phase" data-phase="{state.phase}">{phase_html(state)}</span>'
+    return _line(
+        f'{words}<span class="q-stats">{stats_html(state, info)}</span><span class="q-fit">{fit}</span>'
+    )
+
+
+def _line(html: str) -> str:
+    return f'<div class="q-line" role="status">{html}</div>'
+
+
+def _say(html: str, *, bad: bool = False) -> str:
+    return f'<p class="q-say{" bad" if bad else ""}" role="status">{html}</p>'
