@@ -42,8 +42,47 @@ def test_the_longest_match_wins() -> None:
 
 
 def test_other_texts_are_copied_from_but_not_across_their_end() -> None:
-    lookup = Lookup([[5, 6, 7, 8], [1, 5, 6, 7]])
+    lookup = Lookup([[0], [4, 5, 6, 7, 8], [1, 4, 5, 6, 7]])
+    assert lookup.draft() == [0]
+    lookup.judged(1, 0)
     assert lookup.draft() == [8]
+
+
+def test_the_first_text_is_tried_from_its_beginning_once() -> None:
+    lookup = Lookup([[20, 21, 22, 23], [1, 2, 3]])
+    assert lookup.draft() == [20, 21, 22]
+    lookup.judged(3, 0)
+    lookup.extend([9])
+    assert lookup.draft() == []
+
+
+def test_the_prompt_goes_before_other_texts() -> None:
+    lookup = Lookup([[0, 1, 2, 3, 4, 50], [1, 2, 3, 4, 60, 9, 1, 2, 3, 4]])
+    assert lookup.draft()[0] == 60
+
+
+def test_after_a_wrong_token_copying_goes_on_close_behind() -> None:
+    code = list(range(100, 160))
+    lookup = Lookup([[*code, 1, *code[:3]]])
+    assert lookup.draft()[0] == 103
+    lookup.judged(3, 1)
+    lookup.extend([103, 77, 105])
+    assert lookup.draft() == []
+    lookup.extend([106])
+    assert lookup.draft()[0] == 107
+
+
+def test_tokens_that_came_as_expected_without_a_draft_count_for_it() -> None:
+    text = list(range(100))
+    lookup = Lookup([[*text, *text[:3]]])
+    lengths = []
+    for token in text[3:40]:
+        lengths.append(len(lookup.draft()))
+        lookup.extend([token])
+    assert lengths[0] == LENGTHS[0]
+    assert lengths[-1] == LENGTHS[3]
+    lookup.extend([999])
+    assert lookup.draft() == []
 
 
 def test_right_drafts_grow_and_wrong_ones_shrink() -> None:

@@ -32,6 +32,16 @@ class Batch:
         self._outbox = outbox
         self._members: list[Member] = []
         self._caches: list[Any] = []
+        self.present = 0
+        """Answers being decoded that may come together, here at present or not."""
+
+    def enter(self) -> None:
+        """One more is being decoded."""
+        self.present += 1
+
+    def exit(self) -> None:
+        """One less."""
+        self.present -= 1
 
     @staticmethod
     def can_hold(lease: Lease) -> bool:

@@ -6,6 +6,7 @@ on that token: while healing, and while a draft is checked.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import mlx.core as mx
@@ -18,6 +19,9 @@ from qwen_lsp.engine.mlx.machine import Machine
 from qwen_lsp.engine.mlx.meter import Meter
 from qwen_lsp.engine.mlx.store import Lease
 from qwen_lsp.engine.scheduler import Steps, Together
+
+_SHORT_DRAFT = 4
+"""Not worth leaving company for."""
 
 
 @dataclass(slots=True)
@@ -38,35 +42,42 @@ class Decoding:
 
     def steps(self, first: Pick) -> Steps:
         """Token by token until the answer is over; `first` is chosen already."""
-        member = Member(self.lease, self.chooser)
-        pick, carried = first, False
+        member = Member(self.lease, self.chooser, first)
+        if self.batch is not None:
+            self.batch.enter()
         try:
-            while True:
-                if not carried and self._has_draft():
-                    following = self._drafted_step(pick)
-                else:
-                    following = self._plain_step(pick, member.pick if carried else None)
-                if following is None:
-                    return
-                pick = member.pick = following
-                if self.batch is not None and self._may_join():
-                    carried = bool((yield Together(self.batch, member)))
-                else:
-                    carried = False
-                    yield None
-                if carried:
+            pick: Pick | None = first
+            while pick is not None:
+                if (yield from self._carried(member)):
                     self.meter.forwards += 1
+                    pick = self._plain_step(pick, member.pick)
                 else:
                     self._alone(member)
+                    pick = self._drafted_step(pick) if self._has_draft() else self._plain_step(pick, None)
+                member.pick = pick
         finally:
             self._alone(member)
+            if self.batch is not None:
+                self.batch.exit()
+
+    def _carried(self, member: Member) -> Generator[Together | None, bool | None, bool]:
+        """Let others have their turn; whether the next token was chosen meanwhile, together with theirs."""
+        if self.batch is not None and self._may_join():
+            return bool((yield Together(self.batch, member)))
+        yield None
+        return False
 
     def _alone(self, member: Member) -> None:
         if self.batch is not None:
             self.batch.leave(member)
 
     def _has_draft(self) -> bool:
-        return self.lookup is not None and not self.remaining and bool(self.lookup.draft())
+        if self.lookup is None or self.remaining:
+            return False
+        draft = self.lookup.draft()
+        others = 0 if self.batch is None else self.batch.present - 1
+        # Leaving the others means moving the KV out and back in, and their forwards are shared by one less.
+        return bool(draft) and (not others or len(draft) > max(_SHORT_DRAFT, 2 * others))
 
     def _may_join(self) -> bool:
         busy = self.remaining or self.experts or self._has_draft()

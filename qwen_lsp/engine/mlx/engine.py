@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ class MlxEngine:
         self._folder = folder
         self._on_progress = on_progress
         self._doing = f"Loading {folder.name}"
+        self._post: _Post | None = None
         self._worker = Worker(folder, settings, self._progressed)
 
     async def ready(self) -> None:
@@ -38,7 +40,7 @@ class MlxEngine:
     async def generate(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Stream the answer (engine/base.py says what ends it)."""
         await self.ready()
-        stream = _Stream(asyncio.get_running_loop())
+        stream = self._stream()
         job = self._worker.submit(request, stream.deliver)
         open_answers = set(range(max(1, request.n)))
         try:
@@ -58,7 +60,7 @@ class MlxEngine:
     async def warm(self, request: Request) -> Usage:
         """Read the prompt and keep it; generates nothing."""
         await self.ready()
-        stream = _Stream(asyncio.get_running_loop())
+        stream = self._stream()
         job = self._worker.submit(request, stream.deliver, warm=True)
         try:
             while True:
@@ -82,6 +84,12 @@ class MlxEngine:
         """Abort everything and let go of the model."""
         await asyncio.to_thread(self._worker.close)
 
+    def _stream(self) -> _Stream:
+        loop = asyncio.get_running_loop()
+        if self._post is None or self._post.loop is not loop:
+            self._post = _Post(loop)
+        return _Stream(self._post)
+
     def _loaded_info(self, facts: Facts) -> EngineInfo:
         depths = self._worker.scheduler.depths()
         load = {f"queue_{lane.name.lower()}": float(n) for lane, n in depths.items()}
@@ -104,24 +112,45 @@ class MlxEngine:
             self._on_progress(share, what)
 
 
-class _Stream:
-    """Carries items from the worker thread into one asyncio loop."""
+class _Post:
+    """Carries items from the worker thread into one asyncio loop; rings once for all that lies there."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.items: asyncio.Queue[_Item] = asyncio.Queue()
-        self._loop = loop
+        self.loop = loop
+        self._bag: deque[tuple[asyncio.Queue[_Item], list[_Item]]] = deque()
+        self._rung = False
 
-    def deliver(self, items: list[_Item]) -> None:
+    def drop(self, reader: asyncio.Queue[_Item], items: list[_Item]) -> None:
         """Called in the worker thread; a loop that is gone has nobody waiting."""
+        self._bag.append((reader, items))
+        if self._rung:
+            return
+        self._rung = True
         try:
-            self._loop.call_soon_threadsafe(self._arrived, items)
+            self.loop.call_soon_threadsafe(self._hand_out)
         except RuntimeError:
-            if not self._loop.is_closed():
+            if not self.loop.is_closed():
                 raise
 
-    def _arrived(self, items: list[_Item]) -> None:
-        for item in items:
-            self.items.put_nowait(item)
+    def _hand_out(self) -> None:
+        # Before looking into the bag: what is put in from now on rings again.
+        self._rung = False
+        while self._bag:
+            reader, items = self._bag.popleft()
+            for item in items:
+                reader.put_nowait(item)
+
+
+class _Stream:
+    """What one reader is sent."""
+
+    def __init__(self, post: _Post) -> None:
+        self.items: asyncio.Queue[_Item] = asyncio.Queue()
+        self._post = post
+
+    def deliver(self, items: list[_Item]) -> None:
+        """Called in the worker thread."""
+        self._post.drop(self.items, items)
 
 
 def _ending(outcome: Outcome, open_answers: list[int]) -> list[Chunk]:

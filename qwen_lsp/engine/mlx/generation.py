@@ -112,6 +112,10 @@ class Generation:
                 end = boundary
             if end == total and not self._warm:
                 return
+            if self._warm and machine.store.covers(prompt.tokens, besides=lease):
+                # Somebody could not wait and has read it meanwhile.
+                lease.needless = True
+                return
             machine.outbox.flush()
             before = time.perf_counter()
             machine.forward.read(prompt.tokens[start:end], lease.caches)
@@ -179,15 +183,15 @@ class Generation:
         return Lookup([*(machine.reader.plain(text) for text in request.drafts), prompt.tokens])
 
     def _company(self, lease: Lease) -> Batch | None:
-        alone = self._count > 1 or self._request.lane is Lane.INLINE
-        return None if alone or not Batch.can_hold(lease) else self._machine.batch
+        alone = self._count > 1 or not Batch.can_hold(lease)
+        return None if alone else self._machine.batches.get(self._request.lane)
 
     def _emit(self, chunk: Chunk) -> None:
         if chunk.finish is not None:
             self._unfinished -= 1
             if not self._unfinished:
                 chunk = replace(chunk, usage=self.usage())
-        elif not self._started and chunk.tokens and self._request.lane in (Lane.INLINE, Lane.WARM):
+        if not self._started and chunk.tokens and self._request.lane is Lane.INLINE:
             # A suggestion is often cut short by its reader, who then never sees the ending.
             chunk = replace(chunk, usage=self.usage())
         awaited = chunk.finish is not None or not self._started

@@ -20,6 +20,7 @@ from qwen_lsp.engine.mlx.store import KvStore
 from qwen_lsp.engine.mlx.tokens import PromptReader
 from qwen_lsp.engine.mlx.warmth import KeepWarm, has_gpu
 from qwen_lsp.engine.prefix.plan import Budget
+from qwen_lsp.engine.request import Lane
 from qwen_lsp.paths import paths
 from qwen_lsp.settings import EngineSettings
 
@@ -38,7 +39,8 @@ class Machine:
     vocabulary: Vocabulary
     healing: HealingMask
     experts: ExpertTap
-    batch: Batch
+    batches: dict[Lane, Batch]
+    """Those who may decode together, by lane: one lane's company is not broken up by another's turn."""
     outbox: Outbox
     warmth: KeepWarm | None
     context_tokens: int
@@ -59,7 +61,7 @@ def build_machine(loaded: Loaded, settings: EngineSettings) -> Machine:
         vocabulary=reader.vocabulary,
         healing=HealingMask(reader.vocabulary),
         experts=ExpertTap(loaded.model),
-        batch=Batch(forward, outbox),
+        batches={lane: Batch(forward, outbox) for lane in (Lane.ACTION, Lane.CHAT)},
         outbox=outbox,
         warmth=KeepWarm() if settings.keep_warm and has_gpu() else None,
         context_tokens=min(settings.context_tokens, loaded.shape.context_tokens or settings.context_tokens),

@@ -29,6 +29,8 @@ class Lease:
     caches: list[Any]
     kept_tokens: int
     broken: bool = False
+    needless: bool = False
+    """Another history holds all of this."""
 
     @property
     def length(self) -> int:
@@ -80,6 +82,11 @@ class KvStore:
         lease.trim(lease.length - deed.keep_tokens)
         return lease
 
+    def covers(self, prompt: Sequence[int], *, besides: Lease) -> bool:
+        """Whether another history holds the KV of the whole prompt."""
+        others = (h for h in self._histories.values() if h is not besides.history and not h.saved)
+        return any(h.covers(prompt, leave=0) == len(prompt) for h in others)
+
     def fork(self, lease: Lease) -> Lease:
         """A second, independent history with the same tokens."""
         history, caches = self._branch(lease.history.id, lease.length)
@@ -97,7 +104,8 @@ class KvStore:
         history = lease.history
         history.in_use = False
         self._caches[history.id] = lease.caches
-        if lease.broken or not history.tokens or _length(lease.caches, lease.length) != lease.length:
+        useless = lease.broken or lease.needless or not history.tokens
+        if useless or _length(lease.caches, lease.length) != lease.length:
             self._forget(history.id)
             return
         history.used_at = next(self._clock)
