@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 
 from tests.support.scripted_assistant import Line, write_script
 from tests.support.scripted_server import scripted_command
+from tests.support.typist import type_fast
 from tests.support.vscode import VSCode, vscode
 
 pytestmark = [pytest.mark.editor, pytest.mark.browser, pytest.mark.heavy]
@@ -20,6 +23,20 @@ LINES = [
     Line("é = wörd(", ("one) + two",)),
     Line("slow", (), hang=True),
 ]
+
+
+FILES = {
+    "all.py": "é = 1\f\n\n",
+    "word.py": "",
+    "next.py": "",
+    "dos.py": "a = 1\r\nb = 2\r\n",
+    "fast.py": "",
+    "setting.py": "",
+    "action.py": "é = 1\f\ndef é(a):\n    return a\n",
+    "again.py": "",
+    "readme.txt": "here\n",
+}
+CHANGED = '```python\ndef é(a):\n    """Return a."""\n    return a + 1\n```'
 
 
 class Scene:
@@ -36,9 +53,8 @@ class Scene:
         entries = [json.loads(line) for line in self._diary.read_text().splitlines()]
         return [entry for entry in entries if entry["event"] == event]
 
-    def fresh(self, name: str, text: str = "") -> VSCode:
-        """A file with this text, open, its server told of it."""
-        (self.code.folder / name).write_bytes(text.encode())
+    def fresh(self, name: str) -> VSCode:
+        """A file, open, its server told of it."""
         self.code.open(name)
         self.code.until(
             lambda: any(e["uri"].endswith(name) for e in self.told("opened")), "the server knows the file"
@@ -51,15 +67,17 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     home = tmp_path_factory.mktemp("vscode")
     folder = home / "work"
     folder.mkdir()
-    (folder / "readme.txt").write_text("here\n")
-    script, diary = home / "script.json", home / "diary.jsonl"
+    for name, text in FILES.items():
+        (folder / name).write_bytes(text.encode())
+    script, diary, answers = home / "script.json", home / "diary.jsonl", home / "answer.json"
     write_script(script, LINES)
-    with vscode(home, folder, scripted_command(script, diary)) as code:
+    answers.write_text(json.dumps({"answer": CHANGED, "finish": "stop"}))
+    with vscode(home, folder, scripted_command(script, diary, answers)) as code:
         yield Scene(code, diary)
 
 
 def test_ghost_text_shows_and_tab_accepts_it(scene: Scene) -> None:
-    code = scene.fresh("all.py", "é = 1\f\n\n")
+    code = scene.fresh("all.py")
     code.type("def add(")
     code.until(lambda: "return a + b" in code.ghost(), "ghost text")
     code.picture("vscode-ghost-text")
@@ -69,7 +87,7 @@ def test_ghost_text_shows_and_tab_accepts_it(scene: Scene) -> None:
 
 
 def test_a_word_is_accepted_and_typing_through_keeps_the_rest(scene: Scene) -> None:
-    code = scene.fresh("word.py", "")
+    code = scene.fresh("word.py")
     code.type("é = wörd(")
     code.until(lambda: code.ghost() == "one) + two", "ghost text")
     code.page.keyboard.press("Control+ArrowRight")
@@ -81,7 +99,7 @@ def test_a_word_is_accepted_and_typing_through_keeps_the_rest(scene: Scene) -> N
 
 
 def test_the_next_alternative_is_a_key_away(scene: Scene) -> None:
-    code = scene.fresh("next.py", "")
+    code = scene.fresh("next.py")
     code.type("def add(")
     code.until(lambda: "return a + b" in code.ghost(), "ghost text")
     code.page.keyboard.press("Alt+]")
@@ -90,7 +108,7 @@ def test_the_next_alternative_is_a_key_away(scene: Scene) -> None:
 
 
 def test_a_crlf_file_stays_one(scene: Scene) -> None:
-    code = scene.fresh("dos.py", "a = 1\r\nb = 2\r\n")
+    code = scene.fresh("dos.py")
     code.type("def add(")
     code.until(lambda: "return a + b" in code.ghost(), "ghost text")
     code.page.keyboard.press("Tab")
@@ -98,30 +116,82 @@ def test_a_crlf_file_stays_one(scene: Scene) -> None:
 
 
 def test_a_fast_typist_gets_exactly_what_was_typed(scene: Scene) -> None:
-    code = scene.fresh("fast.py", "")
-    words = "".join(f"value_{n} = wörd_{n}[{n}]\n" for n in range(12))
-    for piece in words.splitlines(keepends=True):
-        code.page.keyboard.type(piece + "xx", delay=25)
-        code.page.keyboard.press("Backspace")
-        code.page.keyboard.press("Backspace")
-    assert code.text() == words
+    code = scene.fresh("fast.py")
+    typed = type_fast(lambda text: code.page.keyboard.type(text), code.page.keyboard.press)
+    assert code.text() == typed
+    code.until(lambda: scene.told("changed")[-1]["text"] == typed, "the server has the same text")
 
 
-def test_the_status_bar_tells_the_state_and_its_menu_switches_off(scene: Scene) -> None:
+def test_an_action_that_changes_more_than_asked_is_previewed(scene: Scene) -> None:
+    code = scene.fresh("action.py")
+    code.page.keyboard.press("ArrowUp")
+    code.page.keyboard.press("Control+.")
+    choice = code.page.locator('.action-widget .monaco-list-row:has-text("Document")')
+    choice.wait_for()
+    code.picture("vscode-actions")
+    assert code.page.locator(".action-widget").locator(
+        ".codicon-sparkle, .codicon-light-bulb-sparkle"
+    ).count() or (code.page.locator("[class*=sparkle]").count())
+    choice.click()
+    code.page.locator('.refactor-preview, [id="refactorPreview"]').first.wait_for()
+    apply = code.page.locator('.monaco-button:has-text("Apply"), a:has-text("Apply")').first
+    apply.wait_for()
+    code.picture("vscode-preview")
+    apply.click()
+    done = 'é = 1\f\ndef é(a):\n    """Return a."""\n    return a + 1\n'
+    code.until(lambda: code.saved("action.py") == done, "the change is in the file")
+
+
+def test_the_status_bar_tells_the_state_and_a_command_switches_off(scene: Scene) -> None:
     code = scene.code
-    code.until(lambda: "Qwen" in code.status(), "the status-bar item")
+    code.until(lambda: code.status() == "Qwen", "the status-bar item")
+    assert code.page.locator(f"{code.STATUS} .codicon-book").count() == 1
     code.command("Qwen: Switch Suggestions On or Off")
-    code.until(lambda: "off" in code.status(), "it says off")
+    code.until(lambda: code.status() == "Qwen off", "it says off")
     code.picture("vscode-status-off")
     code.command("Qwen: Switch Suggestions On or Off")
-    code.until(lambda: "off" not in code.status(), "it says on again")
+    code.until(lambda: code.status() == "Qwen", "it says on again")
+
+
+def test_the_menu_of_the_status_bar_says_what_runs(scene: Scene) -> None:
+    code = scene.code
+    code.page.locator(code.STATUS).click()
+    code.page.locator('.quick-input-widget input[placeholder*="No model is used"]').wait_for()
+    code.page.locator('.quick-input-list .monaco-list-row:has-text("Open the page")').wait_for()
+    code.picture("vscode-menu")
+    code.page.keyboard.press("Escape")
+
+
+def test_statistics_open_from_the_palette(scene: Scene) -> None:
+    code = scene.code
+    code.command("Qwen: Show Status and Statistics")
+    code.page.locator('.view-line:has-text("No model is used")').first.wait_for()
+    code.picture("vscode-statistics")
 
 
 def test_a_changed_setting_holds_without_a_restart(scene: Scene) -> None:
-    code = scene.fresh("setting.py", "")
-    code.set(**{"qwen_lsp.suggest.off_languages": ["python"]})
-    code.until(
-        lambda: any(e.get("off_languages") == ["python"] for e in scene.told("settings")),
-        "the server was told",
-    )
-    code.set(**{"qwen_lsp.suggest.off_languages": []})
+    code = scene.fresh("setting.py")
+    code.type("def add(")
+    code.until(lambda: "return a + b" in code.ghost(), "ghost text")
+    code.page.keyboard.press("Escape")
+    code.command("Qwen: Switch Suggestions On or Off for This Language")
+    code.until(lambda: scene.told("settings")[-1]["off_languages"] == ["python"], "the server was told")
+    kept = json.loads((code.folder / ".vscode" / "settings.json").read_text())
+    assert kept == {"qwen_lsp.suggest.off_languages": ["python"]}
+    code.command("Qwen: Switch Suggestions On or Off for This Language")
+    code.until(lambda: scene.told("settings")[-1]["off_languages"] == [], "and told again")
+    assert len({entry["pid"] for entry in scene.told("settings")}) == 1
+
+
+def test_a_server_that_dies_is_started_again_and_suggests(scene: Scene) -> None:
+    code = scene.code
+    first = scene.told("settings")[-1]["pid"]
+    os.kill(first, signal.SIGKILL)
+    code.until(lambda: scene.told("settings")[-1]["pid"] != first, "another server runs")
+    scene.fresh("again.py")
+    code.type("def add(")
+    code.until(lambda: "return a + b" in code.ghost(), "ghost text")
+    code.page.keyboard.press("Escape")
+    second = scene.told("settings")[-1]["pid"]
+    code.command("Qwen: Restart the Language Server")
+    code.until(lambda: scene.told("settings")[-1]["pid"] not in (first, second), "a third one runs")

@@ -32,6 +32,8 @@ _SETTINGS = {
     "editor.autoClosingBrackets": "never",
     "editor.quickSuggestions": {"other": "off", "comments": "off", "strings": "off"},
     "editor.minimap.enabled": False,
+    "workbench.secondarySideBar.defaultVisibility": "hidden",
+    "workbench.editor.enablePreview": False,
     "telemetry.telemetryLevel": "off",
 }
 
@@ -48,20 +50,17 @@ def packaged_extension() -> Path:
 class VSCode:
     """One window on one folder."""
 
-    def __init__(self, page: Page, folder: Path, settings_file: Path) -> None:
+    STATUS = "#qwen-lsp\\.qwen-lsp\\.qwen\\.status"
+
+    def __init__(self, page: Page, folder: Path) -> None:
         self.page = page
         self.folder = folder
-        self._settings_file = settings_file
 
     def open(self, name: str) -> None:
         """Open a file by its name, with the cursor at the end."""
-        self.page.keyboard.press("Control+p")
-        self.page.locator(".quick-input-widget input").fill(name)
-        self.page.locator(f'.quick-input-list .monaco-list-row.focused:has-text("{name}")').wait_for()
-        self.page.keyboard.press("Enter")
-        self.page.locator(".monaco-editor .view-line").first.wait_for()
-        self.page.locator(f'.tab[data-resource-name="{name}"]').wait_for()
-        self.page.locator(".monaco-editor").first.click()
+        self.page.locator(f'.explorer-folders-view .monaco-list-row[aria-label^="{name}"]').dblclick()
+        self.page.locator(f'.tab.active[data-resource-name="{name}"]').wait_for()
+        self.page.locator(".editor-group-container.active .monaco-editor .view-line").first.click()
         self.page.keyboard.press("Control+End")
 
     def type(self, text: str) -> None:
@@ -77,7 +76,10 @@ class VSCode:
         """What is in the file after saving."""
         self.page.keyboard.press("Control+s")
         self.page.wait_for_function("() => !document.querySelector('.tab.active.dirty')")
-        name = self.page.locator(".tab.active").get_attribute("data-resource-name") or ""
+        return self.saved(self.page.locator(".tab.active").get_attribute("data-resource-name") or "")
+
+    def saved(self, name: str) -> str:
+        """What is in a file on disk."""
         return (self.folder / name).read_bytes().decode()
 
     def command(self, title: str) -> None:
@@ -89,14 +91,7 @@ class VSCode:
 
     def status(self) -> str:
         """The status-bar item's text."""
-        return str(self.page.locator("#qwen-lsp\\.qwen-lsp\\.qwen\\.status").inner_text()).strip()
-
-    def set(self, **options: Any) -> None:
-        """Change user settings, as if in the settings editor."""
-        settings = json.loads(self._settings_file.read_text()) | {
-            k.replace("__", "."): v for k, v in options.items()
-        }
-        self._settings_file.write_text(json.dumps(settings))
+        return str(self.page.locator(self.STATUS).inner_text()).strip()
 
     def until(self, claim: Callable[[], bool], what: str) -> None:
         """Wait for a condition."""
@@ -154,7 +149,7 @@ def vscode(
             page = browser.new_page(viewport={"width": 1200, "height": 700})
             page.goto(f"http://127.0.0.1:{port}/?folder={folder}")
             page.locator(".explorer-folders-view .monaco-list-row").first.wait_for(timeout=TIMEOUT_S * 1000)
-            yield VSCode(page, folder, settings_file)
+            yield VSCode(page, folder)
             browser.close()
     finally:
         with contextlib.suppress(ProcessLookupError):
