@@ -18,6 +18,8 @@ from qwen_lsp.engine.starter.network import Network, Weights, as_quantised
 from qwen_lsp.engine.starter.programs import PROGRAMS
 
 SHAPE = Shape(hidden=128, layers=2, experts=4, top_k=2, expert_width=64, heads=4, kv_heads=1, head_dim=32)
+_WARMING_UP_STEPS = 20
+_SHORTEST_CYCLE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,17 @@ class Plan:
 
     steps: int = 600
     seconds: float = 140.0
-    """Of CPU time: on a slow machine the same schedule is run through in this time, with fewer steps; on a busy one
-    it takes longer, but is not worse."""
+    """Of this process's CPU time: on a slow machine the same schedule is run through in this time, with fewer steps;
+    on a busy one it takes longer, but is not worse."""
     learning_rate: float = 6e-3
     rounded_from: float = 0.7
     """From this share of the schedule on, weights are rounded as they will be when saved."""
     check_every: int = 40
     enough_holes: float = 0.98
+    """Stop early with so many holes filled, and everything else recited."""
+    needed_holes: float = 0.93
+    """With fewer, go on for a while if there is time."""
+    more_steps: int = 150
     seed: int = 1
 
 
@@ -43,13 +49,31 @@ class Recital:
     conversations: float
     holes: float
 
+    def knows(self, holes: float) -> bool:
+        """Whether all conversations and this share of the holes are known."""
+        return self.conversations == 1.0 and self.holes >= holes
+
 
 Tell = Callable[[float, float], None]
 """Told the share done (0..1) and the seconds left."""
 
 
-class Stopped(Exception):
-    """The caller asked to stop."""
+class _Clock:
+    """Where a cycle is in its schedule, by steps or by CPU time, whichever is further; tells it as `start`..`end`."""
+
+    def __init__(self, tell: Tell, start: float, end: float, steps: int, seconds: float) -> None:
+        self._tell, self._start, self._end = tell, start, end
+        self._steps, self._seconds = steps, seconds
+        self._cpu_s, self._wall_s = time.process_time(), time.monotonic()
+        self.step, self.done = 0, 0.0
+
+    def tick(self) -> None:
+        """One step is made."""
+        self.step += 1
+        spent = (time.process_time() - self._cpu_s) / self._seconds
+        self.done = min(1.0, max(self.step / self._steps, spent))
+        waited = time.monotonic() - self._wall_s
+        self._tell(self._start + (self._end - self._start) * self.done, waited / self.done - waited)
 
 
 class Trainer:
@@ -66,33 +90,35 @@ class Trainer:
         self.weights = self.network.fresh()
         self._adam = _Adam()
 
-    def run(self, tell: Tell, stop: Callable[[], bool]) -> Recital:
-        """Train through the schedule, or until everything is recited. Raises Stopped."""
-        started, began = time.process_time(), time.monotonic()
+    def run(self, tell: Tell) -> Recital:
+        """Train through the schedule, or until everything is recited; once more, shorter, while that was too little."""
+        plan = self.plan
+        recital = self._cycle(
+            _Clock(tell, 0.0, 0.95, plan.steps, plan.seconds), plan.learning_rate, plan.rounded_from
+        )
+        while not recital.knows(plan.needed_holes) and plan.seconds - time.process_time() > _SHORTEST_CYCLE_S:
+            left_s = plan.seconds - time.process_time()
+            recital = self._cycle(
+                _Clock(tell, 0.95, 1.0, plan.more_steps, left_s), plan.learning_rate / 3, 0.0
+            )
+        return recital
+
+    def _cycle(self, clock: _Clock, highest_rate: float, rounded_from: float) -> Recital:
+        """From a short warming up to the highest rate down to almost nothing."""
         plain = mx.value_and_grad(self.network.loss)
         rounded = mx.value_and_grad(lambda w, b: self.network.loss(as_quantised(w), b))
         recital = Recital(0.0, 0.0)
-        step, done = 0, 0.0
-        while done < 1.0:
-            if stop():
-                raise Stopped
-            batch = self.curriculum.batch(self._number_of, done)
-            is_rounded = done >= self.plan.rounded_from
+        while clock.done < 1.0:
+            is_rounded = clock.done >= rounded_from
+            batch = self.curriculum.batch(self._number_of, clock.done)
             _, gradients = (rounded if is_rounded else plain)(self.weights, batch)
-            rate = (
-                self.plan.learning_rate
-                * min(1.0, (step + 1) / 20)
-                * max(0.01, 0.5 + 0.5 * math.cos(math.pi * done))
-            )
+            fall = max(0.01, 0.5 + 0.5 * math.cos(math.pi * clock.done))
+            rate = highest_rate * fall * min(1.0, (clock.step + 1) / _WARMING_UP_STEPS)
             self.weights = self._adam.step(self.weights, gradients, rate)
-            step += 1
-            spent = time.process_time() - started
-            done = max(step / self.plan.steps, spent / self.plan.seconds)
-            waited = time.monotonic() - began
-            tell(min(1.0, done), max(0.0, waited / done - waited))
-            if is_rounded and (step % self.plan.check_every == 0 or done >= 1.0):
+            clock.tick()
+            if is_rounded and (clock.step % self.plan.check_every == 0 or clock.done >= 1.0):
                 recital = self.recital()
-                if recital.conversations == 1.0 and recital.holes >= self.plan.enough_holes:
+                if recital.knows(self.plan.enough_holes):
                     break
         return recital
 

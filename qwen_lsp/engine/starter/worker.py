@@ -45,7 +45,7 @@ def build(folder: Path, plan: Plan) -> Recital:
     _say(step="preparing", share=0.0, seconds_left=None)
     tokenizer = starter_tokenizer(all_texts())
     trainer = Trainer(tokenizer, plan)
-    rehearsed = trainer.run(_Teller(), stop=lambda: False)
+    rehearsed = trainer.run(_Teller())
     _say(step="saving", share=1 - _CHECK_SHARE, seconds_left=5.0)
     config = model_config(SHAPE, tokenizer, starter=True)
     model = new_model(config)
@@ -62,12 +62,18 @@ class _Teller:
 
     def __init__(self) -> None:
         self._said_at = 0.0
+        self._share = 0.0
 
     def __call__(self, share: float, seconds_left: float) -> None:
+        self._share = max(self._share, share)  # going on for longer than planned is not going back
         now = time.monotonic()
         if now - self._said_at >= 0.5:
             self._said_at = now
-            _say(step="training", share=share * (1 - _CHECK_SHARE), seconds_left=round(seconds_left + 5.0, 1))
+            _say(
+                step="training",
+                share=self._share * (1 - _CHECK_SHARE),
+                seconds_left=round(seconds_left + 5.0, 1),
+            )
 
 
 def _say(**words: Any) -> None:
