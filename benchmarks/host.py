@@ -1,84 +1,177 @@
-"""Hammers a host: thousands of requests, a third given up midway. Prints what was unanswered, leaked and grown.
+"""Hammers a host in its own process: thousands of requests, a third given up midway, whole clients killed.
 
-python -m benchmarks.host [requests]
+python -m benchmarks.host [requests]     prints what was unanswered, leaked and grown
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import random
+import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 import httpx
 import psutil
 
-from qwen_lsp.engine.demo import ScriptedEngine
-from tests.support.hosts import Running, serving
+from benchmarks.plain_host import plain_host
+from qwen_lsp.host.control import status_of_running
+from qwen_lsp.host.state import HostState
 
-_AT_ONCE = 20
+_CLIENTS = 2
+_PER_CLIENT = 250
+_AT_ONCE = 8
 _CANCELLED_SHARE = 0.3
+_KILLED_SHARE = 0.25
+_ANSWER_S = 30.0
+_SAMPLE_EVERY = 500
 _SETTLED_AFTER = 1_000
-_WORDS = [f"word{i} " for i in range(40)]
+_BODIES: tuple[tuple[str, dict[str, object]], ...] = (
+    ("/v1/completions", {"prompt": "a program in python", "max_tokens": 40}),
+    ("/v1/completions", {"prompt": "a program in java", "max_tokens": 40, "stream": True}),
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": "python"}], "max_tokens": 40}),
+    ("/infill", {"input_prefix": "def f():\n", "prompt": "    r", "input_suffix": "\n", "n_predict": 40}),
+)
 
 
-async def main(count: int) -> int:
-    """Run it and print the table."""
-    engine = ScriptedEngine(_WORDS)
-    chance, outcomes = random.Random(1), Counter[str]()
-    memory: list[float] = []
-    start = time.perf_counter()
-    async with serving(engine) as host:
-        for begins in range(0, count, 500):
-            await _batch(host, min(500, count - begins), chance, outcomes)
-            gc.collect()
-            memory.append(psutil.Process().memory_info().rss / 1e6)
-        await engine.until(lambda e: e.in_flight == 0)
-    took_s = time.perf_counter() - start
-    settled = memory[min(len(memory) - 1, _SETTLED_AFTER // 500 - 1)]
-    print(f"requests     {count}, {_AT_ONCE} at once, {took_s:.1f} s ({count / took_s:.0f}/s)")
-    print(f"outcomes     {dict(outcomes)}")
-    print(f"unanswered   {count - sum(outcomes.values())}")
-    print(f"leaked       {engine.in_flight}")
+def main(count: int) -> int:
+    """Run it and print the table; 1 when something was unanswered, wrong or leaked."""
+    outcomes, memory = Counter[str](), list[tuple[int, float]]()
+    with tempfile.TemporaryDirectory(prefix="qwen-lsp-bench-") as home, plain_host(Path(home)) as host:
+        process = psutil.Process(host.pid)
+        began = time.perf_counter()
+        _hammer(host, count, outcomes, memory, process)
+        took_s = time.perf_counter() - began
+        leaked = _left_behind(host)
+    done = sum(outcomes.values())
+    settled = next(mb for at, mb in memory if at >= min(_SETTLED_AFTER, done))
+    grown = memory[-1][1] / settled - 1
+    bad = outcomes["unanswered"] + outcomes["wrong"] + outcomes["refused"]
+    print(f"requests     {done} in {took_s:.0f} s ({done / took_s:.0f}/s), {_CLIENTS} clients x {_AT_ONCE}")
+    print(f"outcomes     {dict(outcomes.most_common())}")
+    print(f"unanswered   {outcomes['unanswered']}")
+    print(f"leaked       {leaked}")
     print(
-        f"memory       {settled:.1f} MB after {_SETTLED_AFTER}, {memory[-1]:.1f} MB at the end ({memory[-1] / settled - 1:+.1%})"
+        f"memory       {settled:.1f} MB after {_SETTLED_AFTER}, {memory[-1][1]:.1f} MB in the end ({grown:+.1%})"
     )
-    return int(engine.in_flight > 0 or sum(outcomes.values()) != count)
+    print("             " + " ".join(f"{mb:.1f}" for _, mb in memory))
+    return int(bool(bad or leaked))
 
 
-async def _batch(host: Running, count: int, chance: random.Random, outcomes: Counter[str]) -> None:
+def _hammer(
+    host: HostState,
+    count: int,
+    outcomes: Counter[str],
+    memory: list[tuple[int, float]],
+    process: psutil.Process,
+) -> None:
+    lock = threading.Lock()
+    given = iter(range(0, count, _PER_CLIENT))
+
+    def note(outcome: str) -> None:
+        with lock:
+            outcomes[outcome] += 1
+            done = sum(outcomes.values())
+            if done % _SAMPLE_EVERY == 0:
+                memory.append((done, process.memory_info().rss / 1e6))
+
+    def keep_one_client() -> None:
+        while True:
+            with lock:
+                seed = next(given, None)
+            if seed is None:
+                return
+            _one_client(host, seed, note)
+
+    threads = [threading.Thread(target=keep_one_client) for _ in range(_CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    memory.append((sum(outcomes.values()), process.memory_info().rss / 1e6))
+
+
+def _one_client(host: HostState, seed: int, note: object) -> None:
+    """A client process; some are killed at a random place, and what they had asked counts as killed."""
+    assert callable(note)
+    chance = random.Random(seed)
+    dies_after = chance.randrange(_PER_CLIENT) if chance.random() < _KILLED_SHARE else None
+    command = [sys.executable, "-m", "benchmarks.host", "--client", host.url, str(seed)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout
+        told = 0
+        for line in client.stdout:
+            note(line.strip())
+            told += 1
+            if told == dies_after:
+                client.kill()
+        for _ in range(_PER_CLIENT - told):
+            note("killed" if dies_after is not None else "unanswered")
+
+
+def _left_behind(host: HostState) -> dict[str, float]:
+    """What the host still has under way when nobody asks any more."""
+    until = time.monotonic() + 20
+    while True:
+        told = status_of_running(host) or {}
+        gauges = {
+            "open": float(told.get("open_requests", -1)),
+            **dict(told.get("engine", {}).get("load", [])),
+        }
+        left = {name: value for name, value in gauges.items() if value}
+        connections = sum(
+            c.status == psutil.CONN_ESTABLISHED for c in psutil.Process(host.pid).net_connections()
+        )
+        if connections > 1:
+            left["connections"] = connections
+        if not left or time.monotonic() > until:
+            return left
+        time.sleep(0.1)
+
+
+async def client(url: str, seed: int) -> None:
+    """One client: its share of the requests, one line for the end of each."""
+    chance = random.Random(seed)
+    plans = [(chance.choice(_BODIES), chance.random() < _CANCELLED_SHARE) for _ in range(_PER_CLIENT)]
     turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(cancel: bool, stream: bool) -> None:
-        async with turns:
-            asking = asyncio.ensure_future(_ask(host, stream))
-            if cancel:
-                await asyncio.sleep(chance.random() * 0.02)
-                asking.cancel()
-            try:
-                outcomes[await asking] += 1
-            except asyncio.CancelledError:
-                outcomes["cancelled"] += 1
+    async with httpx.AsyncClient(base_url=url, timeout=_ANSWER_S, trust_env=False) as http:
 
-    plans = [(chance.random() < _CANCELLED_SHARE, chance.random() < 0.5) for _ in range(count)]
-    await asyncio.gather(*(one(*plan) for plan in plans))
+        async def one(ask: tuple[str, dict[str, object]], cancel: bool) -> None:
+            async with turns:
+                asking = asyncio.ensure_future(_ask(http, *ask))
+                if cancel:
+                    await asyncio.sleep(chance.random() * 0.02)
+                    asking.cancel()
+                try:
+                    outcome = await asking
+                except asyncio.CancelledError:
+                    outcome = "cancelled"
+                print(outcome, flush=True)
+
+        await asyncio.gather(*(one(*plan) for plan in plans))
 
 
-async def _ask(host: Running, stream: bool) -> str:
-    body = {"prompt": "x", "stream": stream, "max_tokens": 100}
+async def _ask(http: httpx.AsyncClient, path: str, body: dict[str, object]) -> str:
     try:
-        answer = await host.client.post("/v1/completions", json=body)
-    except httpx.HTTPError as error:
-        return type(error).__name__
-    whole = (
-        answer.text.endswith("[DONE]\n\n")
-        if stream
-        else answer.json()["choices"][0]["text"] == "".join(_WORDS)
-    )
-    return "answered" if whole and answer.status_code == 200 else "wrong"
+        answer = await http.post(path, json=body)
+    except httpx.TimeoutException:
+        return "unanswered"
+    except httpx.HTTPError:
+        return "refused"
+    if answer.status_code != 200:
+        return "refused"
+    if body.get("stream"):
+        return "answered" if answer.text.endswith("[DONE]\n\n") else "wrong"
+    return "answered" if "choices" in answer.json() or "content" in answer.json() else "wrong"
 
 
 if __name__ == "__main__":
-    raise SystemExit(asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)))
+    if sys.argv[1:2] == ["--client"]:
+        asyncio.run(client(sys.argv[2], int(sys.argv[3])))
+    else:
+        raise SystemExit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000))

@@ -25,11 +25,15 @@ _PAUSE_S = 0.005
 class DemoEngine:
     """Shows how everything looks where no model can run; every answer says that none did."""
 
+    def __init__(self, *, pause_s: float = _PAUSE_S) -> None:
+        """`pause_s` between the tokens; 0 to measure what is around an engine."""
+        self._pause_s = pause_s
+
     async def generate(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Stream the sample program of the language that was asked for."""
         for chunk in play(request, pieces(sample(request))):
             yield chunk
-            await asyncio.sleep(_PAUSE_S if chunk.text else 0)
+            await asyncio.sleep(self._pause_s if chunk.text else 0)
 
     async def warm(self, request: Request) -> Usage:
         """Nothing to warm."""

@@ -10,7 +10,7 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.records import Recorder
+from qwen_lsp.engine.records import KEPT, Recorder
 from qwen_lsp.engine.request import Chunk, EngineInfo, Lane, Request, Usage
 from qwen_lsp.errors import EngineError, EngineUnavailable
 from qwen_lsp.metrics import RequestTrace, Ring
@@ -55,7 +55,7 @@ class ManagedEngine:
         self._last_used = time.monotonic()
         self._busy = 0
         self._changing = asyncio.Lock()
-        self.requests: Ring[RequestTrace] = requests or Ring()
+        self.requests: Ring[RequestTrace] = requests or Ring(KEPT)
         with suppress(RuntimeError):
             asyncio.get_running_loop()
             self.start()

@@ -10,6 +10,8 @@ from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import Chunk, EngineInfo, Request, Usage
 from qwen_lsp.metrics import RequestTrace, Ring
 
+KEPT = 1_000
+"""So many records of requests; their sums go on for ever."""
 BUCKETS_MS = (50, 100, 200, 500, 1000, 2000, 5000, 10000)
 """Upper edges of the histogram of times to the first token."""
 
@@ -85,7 +87,7 @@ class RecordedEngine:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.requests: Ring[RequestTrace] = Ring()
+        self.requests: Ring[RequestTrace] = Ring(KEPT)
 
     async def generate(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Stream the answer and record it."""

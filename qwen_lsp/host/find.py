@@ -32,10 +32,16 @@ class HostedEngine:
         self._connecting: asyncio.Task[None] | None = None
         self._problem: QwenLspError | None = None
         self._pid = 0
+        self._url = ""
         self._deaths: list[float] = []
         self._was_connected = False
         self._info: EngineInfo | None = None
         self._closed = False
+
+    @property
+    def address(self) -> str:
+        """The found host's page; empty while there is none."""
+        return f"{self._url}/" if self._remote is not None else ""
 
     async def generate(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Stream the answer; a host that died before the answer began is replaced once."""
@@ -140,7 +146,7 @@ class HostedEngine:
                 await self._back_off()
             state = await asyncio.to_thread(find_or_start, self._settings)
             self._remote = RemoteEngine(state.url, token=state.token, allow_elsewhere=True)
-            self._pid, self._was_connected = state.pid, True
+            self._pid, self._url, self._was_connected = state.pid, state.url, True
         except QwenLspError as error:
             self._problem = error
         except Exception as error:

@@ -166,7 +166,8 @@ async def _events(
 def _whole(one: _Told) -> Json:
     """The answer as llama.cpp's server writes it."""
     usage, kind = one.usage, {"length": "limit"}.get(one.finish.reason, "eos")
-    generated = usage.generated_tokens or one.tokens or len(one.pieces)
+    # Usage that came with the first tokens knows nothing of those after it.
+    generated = max(usage.generated_tokens, one.tokens) or len(one.pieces)
     text = "".join(one.pieces)
     return {
         "content": text,
