@@ -95,3 +95,13 @@ def is_complete(folder: Path) -> bool:
     except (ValueError, KeyError, AttributeError):
         return False
     return all((folder / f).is_file() for f in files)
+
+
+def model_name(folder: Path) -> str:
+    """What people call the model in a folder: its hub name when it lies in a hub's cache, else the folder's name."""
+    folder = folder.absolute()
+    if folder.parent.name == "snapshots":
+        _, _, name = folder.parent.parent.name.partition("models--")
+        return name.replace("--", "/") or folder.name
+    pulled = paths().data / "models"
+    return folder.relative_to(pulled).as_posix() if folder.is_relative_to(pulled) else folder.name

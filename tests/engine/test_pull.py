@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from qwen_lsp.engine.models import choose_model, is_complete
+from qwen_lsp.engine.models import choose_model, is_complete, model_name, pulled_folder
 from qwen_lsp.errors import ModelNotFound
 
 FILES = {
@@ -184,3 +184,10 @@ def test_a_named_model_that_is_not_here_says_how_to_get_it(
     with pytest.raises(ModelNotFound, match="no model folder"):
         choose_model(str(tmp_path / "nowhere"))
     assert choose_model("starter").is_starter
+
+
+def test_a_model_is_called_by_its_hub_name(tmp_path: Path) -> None:
+    cached = tmp_path / "hub" / "models--someone--tiny-mlx" / "snapshots" / SHA
+    assert model_name(cached) == NAME
+    assert model_name(pulled_folder(NAME)) == NAME
+    assert model_name(tmp_path / "mine") == "mine"

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from qwen_lsp.engine.mlx.worker import Facts, Outcome, Worker
+from qwen_lsp.engine.models import model_name
 from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Request, Usage
 from qwen_lsp.engine.scheduler import Ended
 from qwen_lsp.errors import EngineError, GenerationFailed
@@ -27,9 +28,9 @@ class MlxEngine:
         *,
         on_progress: Callable[[float | None, str], None] | None = None,
     ) -> None:
-        self._folder = folder
+        self._name = model_name(folder)
         self._on_progress = on_progress
-        self._doing = f"Loading {folder.name}"
+        self._doing = f"Loading {self._name}"
         self._post: _Post | None = None
         self._worker = Worker(folder, settings, self._progressed)
 
@@ -95,6 +96,7 @@ class MlxEngine:
         load = {f"queue_{lane.name.lower()}": float(n) for lane, n in depths.items()}
         return replace(
             self._info("ready", _described(facts)),
+            model=facts.name,
             progress=1.0,
             is_starter=facts.is_starter,
             fim=facts.fim,
@@ -104,7 +106,7 @@ class MlxEngine:
         )
 
     def _info(self, state: str, detail: str) -> EngineInfo:
-        return EngineInfo(kind="mlx", model=self._folder.name, state=state, detail=detail)  # type: ignore[arg-type]
+        return EngineInfo(kind="mlx", model=self._name, state=state, detail=detail)  # type: ignore[arg-type]
 
     def _progressed(self, share: float | None, what: str) -> None:
         self._doing = what

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwen_lsp.engine.mlx.outbox import Deliver
+from qwen_lsp.engine.models import model_name
 from qwen_lsp.engine.request import Lane, ModelShape, Request, Usage
 from qwen_lsp.engine.scheduler import Ended, Job, Scheduler
 from qwen_lsp.errors import EngineError, EngineUnavailable, GenerationFailed
@@ -192,7 +193,7 @@ class Worker:
 
 def _facts(loaded: Loaded, machine: Machine) -> Facts:
     return Facts(
-        loaded.folder.name,
+        "starter" if loaded.is_starter else model_name(loaded.folder),
         loaded.fim,
         loaded.is_starter,
         machine.context_tokens,
