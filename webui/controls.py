@@ -35,14 +35,15 @@ def language_and_mode(base: Form) -> dict[str, Any]:
             value=base.language,
             label=say("language"),
             elem_id="language",
-            scale=2,
-            min_width=150,
+            scale=1,
+            min_width=120,
         )
         mode = gr.Radio(
             [(say("mode_generate"), "generate"), (say("mode_complete"), "complete")],
             value=base.mode,
             label=say("mode"),
             elem_id="mode",
+            elem_classes="q-inline",
             scale=3,
             min_width=220,
         )

@@ -42,7 +42,7 @@ def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
             request = gr.Textbox(
                 label=say("request"),
                 placeholder=say("request_hint"),
-                lines=7,
+                lines=4,
                 max_lines=18,
                 elem_id="request",
                 autofocus=True,

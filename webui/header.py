@@ -35,7 +35,7 @@ def engine_html(info: EngineInfo) -> str:
     """State, model and warnings, in a row."""
     facts = [f'<span class="q-dotmark {info.state}"></span>{both(f"engine_{info.state}")}']
     if info.model:
-        facts.append(f"<b>{escape(info.model)}</b>")
+        facts.append(f"<b>{'starter' if info.is_starter else escape(info.model)}</b>")
     if info.state == "loading" and info.progress is not None:
         facts.append(f"{info.progress:.0%}")
     if info.state == "loading" and info.seconds_left is not None:

@@ -85,7 +85,7 @@ def draw(shape: ModelShape) -> str:
     ]
     arrows = "".join(_arrow(x1, x2) for x1, x2 in ((136, 150), (278, 292), (480, 498), (736, 760)))
     return (
-        f'<svg class="q-svg" viewBox="0 0 896 240" role="img" aria-label="{escape(alt[0])} · {escape(alt[1])}">'
+        f'<svg class="q-svg" viewBox="0 14 896 216" role="img" aria-label="{escape(alt[0])} · {escape(alt[1])}">'
         f"{''.join(boxes)}{arrows}</svg>"
     )
 
@@ -160,7 +160,7 @@ def _facts(shape: ModelShape) -> str:
         both("picture_kv", size=size(shape.kv_bytes_per_token)),
     ]
     bits = [f"{escape(part)}: {escape(how)}" for part, how in shape.quantisation]
-    return " · ".join(f"<span>{fact}</span>" for fact in facts + bits)
+    return "".join(f"<span>{fact}</span>" for fact in facts + bits)
 
 
 def _short(count: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qwen_lsp.engine.request import EngineInfo
 from webui.form import Form
 from webui.languages import AS_IS
+from webui.picture import size
 from webui.stream import Generation
 from webui.words import both
 
@@ -36,7 +37,7 @@ def stats_html(state: Generation, info: EngineInfo) -> str:
         facts.append(both("stat_context", used=f"{state.used_tokens:,}", window=f"{info.context_tokens:,}"))
     memory = memory_bytes(info)
     if memory:
-        facts.append(both("stat_memory", gib=f"{memory / 2**30:.2f}"))
+        facts.append(both("stat_memory", size=size(memory)))
     return "".join(f"<span>{fact}</span>" for fact in facts)
 
 

@@ -96,7 +96,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "stat_speed": ("{rate} tok/s", "{rate} 词元/秒"),
     "stat_first": ("first token {ms} ms", "首词元 {ms} 毫秒"),
     "stat_context": ("context {used} of {window}", "上下文 {used} / {window}"),
-    "stat_memory": ("memory {gib} GiB", "内存 {gib} GiB"),
+    "stat_memory": ("memory {size}", "内存 {size}"),
     "stat_cached": ("{count} from cache", "缓存命中 {count}"),
     "greedy": ("greedy", "贪心"),
     "chars": ("{count} characters", "{count} 个字符"),

@@ -40,10 +40,10 @@ def test_one_definition_can_be_chosen() -> None:
 
 def test_a_folder_is_whole_then_outlined_then_left_out() -> None:
     files = [("small.py", "python", "x = 1\n"), ("big.py", "python", CODE), ("z.py", "python", CODE * 20)]
-    gathered = gather(files, 320)
+    gathered = gather(files, 250)
     assert (gathered.whole, gathered.outlined, gathered.left_out) == (("small.py",), ("big.py",), ("z.py",))
     assert "- f9 (lines 37-38)" in gathered.text
-    assert len(gathered.text) <= 330
+    assert len(gathered.text) <= 260
 
 
 def test_nothing_outside_the_workspace_goes_into_a_question(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ const reset = (value) => {
   run = value.run; read = 0; tokens = []; chosen = -1;
   layers = value.layers; experts = value.experts;
   counts = new Float64Array(layers * experts);
+  canvas.style.height = `${Math.min(260, Math.max(56, 6 * layers))}px`;
   canvas.width = Math.max(1, experts); canvas.height = Math.max(1, layers);
   find('.q-tokens').replaceChildren();
   find('.q-detail').replaceChildren();
@@ -25,11 +26,12 @@ const take = (line, index) => {
   tokens.push(token);
   const perLayer = layers ? token.experts.length / layers : 0;
   token.experts.forEach((expert, i) => { counts[Math.floor(i / perLayer) * experts + expert] += 1; });
-  const span = node('button', 'q-token', token.t);
+  const lines = token.t.split('\n'), label = lines[0] + (lines.length > 1 ? '↵'.repeat(lines.length - 1) : '');
+  const span = node('button', 'q-token', label);
   span.type = 'button';
   span.style.setProperty('--p', Math.exp(token.p).toFixed(3));
   span.dataset.index = index;
-  find('.q-tokens').append(span);
+  find('.q-tokens').append(span, ...lines.slice(1).flatMap((rest) => [node('br'), document.createTextNode(rest)]));
 };
 const draw = () => {
   if (!experts) return;
@@ -44,7 +46,7 @@ const draw = () => {
   }
   if (one) one.forEach((expert, i) => {
     const layer = Math.floor(i / (one.length / layers));
-    image.data.set([230, 90, 20, 255], 4 * (layer * experts + expert));
+    image.data.set([222, 122, 38, 255], 4 * (layer * experts + expert));
   });
   context.putImageData(image, 0, 0);
 };
