@@ -14,6 +14,7 @@ from tests.support.action_server import action_command
 from tests.support.nvim import PLUGIN, Neovim
 from tests.support.scripted_assistant import Line, write_script
 from tests.support.scripted_server import scripted_command
+from tests.support.typist import type_fast
 
 pytestmark = pytest.mark.editor
 
@@ -183,6 +184,18 @@ def test_fast_typing_with_corrections_leaves_exactly_what_was_typed(scene: Scene
     text = "\n".join(vim.lines) + "\n"
     vim.until(
         lambda: [e["text"] for e in scene.told("changed")][-1:] == [text], "the server has the same text"
+    )
+
+
+def test_a_fast_typist_gets_exactly_what_was_typed(scene: Scene) -> None:
+    vim = scene.start("", [Line("def add(", ("a, b):\n    return a + b\n",)), Line("é = wörd(", ("one) + two",))])
+    vim.nvim.command("setlocal noautoindent indentexpr=")
+    vim.type("i")
+    keys = {"Enter": "<CR>", "Backspace": "<BS>"}
+    typed = type_fast(vim.type, lambda key: vim.type(keys[key]))
+    vim.until(lambda: "\n".join(vim.lines) == typed, "the buffer is what was typed")
+    vim.until(
+        lambda: scene.told("changed")[-1]["text"].rstrip("\n") == typed.rstrip("\n"), "the server has it too"
     )
 
 

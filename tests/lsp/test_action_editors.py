@@ -221,3 +221,12 @@ def test_without_tests_there_is_nothing_to_make_pass(benches: Benches, project: 
     seen = len(page.bench.client.received)
     assert page.run("Make the tests pass", "") is False
     assert "no tests of lonely.py yet" in page.told(seen)[0]
+
+
+def test_a_cursor_of_helix_is_not_a_selection(benches: Benches, project: Path) -> None:
+    listed = {}
+    for caps in ("helix", "vscode"):
+        page = Page(benches(caps), "def é(a):\n    «r»eturn a\n", project / "a.py")
+        listed[caps] = [action["title"] for action in page.actions()]
+    assert "Explain this code" in listed["helix"]
+    assert "Explain the selection" in listed["vscode"]

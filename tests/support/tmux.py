@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 TOOLS = Path(os.environ.get("QWEN_LSP_TEST_EDITORS", Path.home() / ".cache" / "test-editors"))
-TIMEOUT_S = 15.0
+TIMEOUT_S = 60.0
 
 
 class Terminal:

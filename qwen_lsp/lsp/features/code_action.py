@@ -163,6 +163,8 @@ def _ask(
         message = given.message if isinstance(given.message, str) else given.message.value
         problems.append(Problem(*span, message, severity, given.source or ""))  # type: ignore[arg-type]
     start, end = positions.span(snapshot, selection)
+    if end - start <= 1 and session.editor.abilities.name.lower().startswith("helix"):
+        end = start  # its cursor is a selection of one character
     return ActionAsk(snapshot, start, end, tuple(problems), session.roots, words)
 
 
