@@ -51,7 +51,7 @@ def fuzz_bodies(host: HostState, count: int, fuzzed: Fuzzed, *, number: int = 0)
     """`count` requests, shared out over the operations of the OpenAPI document, most of them breaking it."""
     told = json.loads(_plain(host, "/openapi.json"))
     document = schemathesis.openapi.from_dict(told)
-    operations = [found.ok() for found in document.get_all_operations()]
+    operations: list[Any] = [result.ok() for result in _results(document)]
     for operation in operations:
         cases = operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
         if not told["paths"][operation.path][operation.method].get("requestBody"):
@@ -62,6 +62,10 @@ def fuzz_bodies(host: HostState, count: int, fuzzed: Fuzzed, *, number: int = 0)
 def fuzz_raw(host: HostState, count: int, fuzzed: Fuzzed, *, number: int = 0) -> None:
     """`count` sequences of bytes that are broken HTTP, or broken JSON in whole HTTP."""
     _play(_raw(), lambda data: _send_raw(host, data, fuzzed), count, number)
+
+
+def _results(document: Any) -> list[Any]:
+    return list(document.get_all_operations())
 
 
 def _play(cases: Any, send: Any, count: int, number: int) -> None:
