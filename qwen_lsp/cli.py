@@ -131,7 +131,16 @@ def _add_eval(commands: _Commands) -> None:
     ev.add_argument("--recall", choices=["on", "off"], help="suggestions from the repository's own code")
     ev.add_argument("--holes", type=int, default=100, help="how many (default 100)")
     ev.add_argument("--seed", type=int, default=0, help="which (default 0)")
-    ev.add_argument("--kinds", default="line,block,body", help="of line, block, body (of a function)")
+    ev.add_argument(
+        "--kinds",
+        default="line,block,body",
+        help="of line, lines (one to three), block, body (of a function)",
+    )
+    ev.add_argument("--per-file", type=int, default=3, metavar="N", help="of each kind (default 3)")
+    ev.add_argument("--by-key", action="store_true", help="ask as by a key press: fewer reasons for silence")
+    ev.add_argument(
+        "--through", choices=["assistant", "lsp"], default="assistant", help="lsp: a real language server"
+    )
     ev.add_argument(
         "--tests", metavar="CMD", help="run the repository's tests with each hole filled, in a copy"
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import dataclasses
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ from qwen_lsp.errors import EngineUnavailable, QwenLspError
 from qwen_lsp.settings import Settings
 
 if TYPE_CHECKING:
+    from qwen_lsp.assist.evaluation.evaluate import Complete
     from qwen_lsp.assist.evaluation.holes import Kind
     from qwen_lsp.engine.request import EngineInfo
 
@@ -54,11 +57,12 @@ async def _wait_until_ready(engine: Engine) -> EngineInfo:
         if info.state == "failed":
             raise EngineUnavailable(info.detail)
         if info.state != "loading":
+            _show("")
             return info
         share = "" if info.progress is None else f" {info.progress:.0%}"
         if (line := f"{info.detail}{share}") != said:
             said = line
-            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+            _show(line)
         await asyncio.sleep(_POLL_S)
 
 
@@ -93,37 +97,71 @@ def _split_place(place: str) -> tuple[str, int, int | None]:
 async def evaluate_paths(given: argparse.Namespace, settings: Settings, open_engine: OpenEngine) -> int:
     """Punch holes, fill them through the real assistant, print the table and write the JSON."""
     from qwen_lsp.assist.evaluation import EvaluationOptions, evaluate
-    from qwen_lsp.runtime import build_assistant
 
     options = EvaluationOptions(
-        seed=given.seed, kinds=_kinds(given.kinds), max_holes=given.holes, manual=True, tests=given.tests or ""
+        seed=given.seed,
+        kinds=_kinds(given.kinds),
+        per_kind=given.per_file,
+        max_holes=given.holes,
+        manual=given.by_key,
+        tests=given.tests or "",
     )
-    engine = open_engine(settings)
-    try:
-        await _wait_until_ready(engine)
-        roots = [p if p.is_dir() else p.parent for p in given.paths]
-        assistant = build_assistant(settings, engine, roots)
-        try:
-            await assistant.wait_until_indexed()
-
-            async def fill(ask: Ask) -> Answer:
-                # Open, so that the file on disk, which holds the answer, is not looked at.
-                assistant.opened(ask.snapshot)
-                try:
-                    return await assistant.complete(ask)
-                finally:
-                    assistant.closed(ask.snapshot.uri)
-
-            report = await evaluate(given.paths, fill, options, progress=_show_progress)
-        finally:
-            await assistant.close()
-    finally:
-        await engine.close()
-    print(file=sys.stderr)
+    roots = [path if path.is_dir() else path.parent for path in given.paths]
+    settings = _unhurried(settings)
+    asking = _through_lsp(given, settings, roots) if given.through == "lsp" else None
+    async with asking or _in_here(settings, roots, open_engine) as complete:
+        report = await evaluate(given.paths, complete, options, progress=_show_progress)
+    _show("")
     print(report.table())
     if given.json is not None:
         given.json.write_text(report.to_json(), "utf-8")
     return 0
+
+
+def _unhurried(settings: Settings) -> Settings:
+    """One suggestion a hole, asked at once: the holes are no typing."""
+    suggest = dataclasses.replace(settings.suggest, debounce_ms=0, prefetch=False, alternatives=1)
+    return dataclasses.replace(settings, suggest=suggest)
+
+
+@contextlib.asynccontextmanager
+async def _in_here(settings: Settings, roots: list[Path], open_engine: OpenEngine) -> AsyncIterator[Complete]:
+    """The assistant in this process, ready and with the folders read."""
+    from qwen_lsp.runtime import build_assistant
+
+    async with contextlib.AsyncExitStack() as closing:
+        engine = open_engine(settings)
+        closing.push_async_callback(engine.close)
+        await _wait_until_ready(engine)
+        assistant = build_assistant(settings, engine, roots)
+        closing.push_async_callback(assistant.close)
+        _show("Reading the files")
+        await assistant.wait_until_indexed()
+
+        async def fill(ask: Ask) -> Answer:
+            # Open, so that the file on disk, which holds the answer, is not looked at.
+            assistant.opened(ask.snapshot)
+            try:
+                return await assistant.complete(ask)
+            finally:
+                assistant.closed(ask.snapshot.uri)
+
+        yield fill
+
+
+@contextlib.asynccontextmanager
+async def _through_lsp(
+    given: argparse.Namespace, settings: Settings, roots: list[Path]
+) -> AsyncIterator[Complete]:
+    """The real language server in a process of its own, as an editor starts it."""
+    from qwen_lsp.assist.evaluation.language_server import language_server
+
+    command = [sys.executable, "-m", "qwen_lsp", "lsp"]
+    command += ["--engine", given.engine] if given.engine else []
+    options = {"suggest": dataclasses.asdict(settings.suggest), "recall": {"mode": settings.recall.mode}}
+    async with language_server(command, roots, options) as server:
+        await server.until_ready(_show)
+        yield server.complete
 
 
 def _kinds(names: str) -> tuple[Kind, ...]:
@@ -138,7 +176,13 @@ def _kinds(names: str) -> tuple[Kind, ...]:
 
 
 def _show_progress(done: int, total: int) -> None:
-    print(f"\r\033[K{done} of {total} holes", end="", file=sys.stderr, flush=True)
+    _show(f"{done} of {total} holes")
+
+
+def _show(line: str) -> None:
+    """One line that the next one replaces; nothing where nobody watches."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
 
 
 def compare_results(files: list[Path]) -> int:

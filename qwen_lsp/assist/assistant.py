@@ -202,6 +202,7 @@ class Assistant:
             warmed_tokens=self._ahead.warmed_tokens,
             dropped_idle_work=self._idle.dropped,
             counts=dict(self._traces.counts),
+            indexed=(self._context is None or self._context.is_indexed) and (recall is None or recall.ready),
             recall=f"{recall.files} files indexed" if recall is not None and recall.ready else "",
         )
 

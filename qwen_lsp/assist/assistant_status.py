@@ -29,5 +29,7 @@ class AssistantStatus:
     dropped_idle_work: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     """How many answers by source, and silences."""
+    indexed: bool = True
+    """Whether the workspace has been read."""
     recall: str = ""
     """How far the index of the user's own code is."""

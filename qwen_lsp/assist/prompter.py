@@ -11,7 +11,7 @@ from qwen_lsp.assist.anchor import Anchor, Anchors, Placed, Sizes
 from qwen_lsp.assist.document import Edit, Snapshot
 from qwen_lsp.assist.point import Point
 from qwen_lsp.assist.prompts.chat import hole_as_chat
-from qwen_lsp.assist.prompts.fim import FimTemplate, Hole, OtherFile, template_of
+from qwen_lsp.assist.prompts.fim import Hole, OtherFile, template_of
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Request, Sampling, TextPrompt
 from qwen_lsp.settings import Settings
 
@@ -123,7 +123,7 @@ class Prompter:
         template = template_of(info.fim)
         typed = layout.placed.typed
         return Request(
-            prompt=self._prompt(point.snapshot, layout.placed.anchor, layout.others, typed, template),
+            prompt=self._prompt(point.snapshot, layout.placed.anchor, layout.others, typed, info),
             max_tokens=settings.max_tokens,
             sampling=Sampling(temperature=settings.temperature),
             # Our own engine ends at the marker tokens; a text stop would also meet code that spells a marker.
@@ -136,7 +136,7 @@ class Prompter:
 
     def warming(self, snapshot: Snapshot, anchor: Anchor, info: EngineInfo) -> Request:
         """The frozen part of the prompt, to be read in idle time."""
-        prompt = self._prompt(snapshot, anchor, _files(anchor), "", template_of(info.fim))
+        prompt = self._prompt(snapshot, anchor, _files(anchor), "", info)
         return Request(prompt=prompt, max_tokens=0, lane=Lane.WARM)
 
     def shrink(self) -> bool:
@@ -151,12 +151,16 @@ class Prompter:
         anchor: Anchor,
         others: tuple[OtherFile, ...],
         typed: str,
-        template: FimTemplate | None,
+        info: EngineInfo,
     ) -> TextPrompt | ChatPrompt:
+        template, suffix = template_of(info.fim), anchor.suffix
+        if info.is_starter:
+            # It has learnt to fill in whole lines of one file at a time, and nothing else.
+            others, suffix = (), suffix.removeprefix("\r").removeprefix("\n")
         path = snapshot.path
         name = path.name if path else snapshot.uri.rpartition("/")[2]
         repo = path.parent.name if path else ""
-        hole = Hole(anchor.prefix, anchor.suffix, typed, name, repo, others)
+        hole = Hole(anchor.prefix, suffix, typed, name, repo, others)
         return template.render(hole) if template else hole_as_chat(hole, snapshot.language)
 
     def _sizes(self, info: EngineInfo) -> Sizes:

@@ -15,6 +15,9 @@ STARTER_SENTENCE = f"This is the starter: it knows a handful of sample programs.
 ELSEWHERE_SENTENCE = "Code leaves this machine: engine.url is elsewhere and engine.allow_elsewhere is on."
 
 
+RECALL_SENTENCE = "The last suggestion is from your code."
+
+
 def describe(
     info: EngineInfo | None,
     assistant: AssistantStatus | None = None,
@@ -33,6 +36,8 @@ def describe(
         sentences.append(STARTER_SENTENCE)
     if info is not None and not info.local:
         sentences.append(ELSEWHERE_SENTENCE)
+    if last is not None and last.suggestions and last.suggestions[0].source == "recall":
+        sentences.append(RECALL_SENTENCE)
     return {
         "state": "off" if paused else state,
         "message": " ".join(s for s in sentences if s),
@@ -52,6 +57,7 @@ def describe(
         "paused": paused,
         "last": _last(last),
         "check": assistant.check if assistant else "",
+        "indexed": bool(assistant and assistant.indexed),
         "recall": assistant.recall if assistant else "",
         "responseMs": assistant.response_ms if assistant else None,
         "counts": dict(assistant.counts) if assistant else {},

@@ -86,6 +86,17 @@ def test_bodies_are_whole_and_lines_begin_after_their_indentation() -> None:
     assert "total += x" in go
 
 
+def test_whole_lines_leave_an_empty_line_and_never_their_scope() -> None:
+    holes = punch(Path("/work/a.py"), PYTHON, "python", kinds=("lines",), per_kind=99)
+    texts = {hole.text for hole in holes}
+    assert {"    product = a * b", "    while b:\n        a, b = b, a % b\n    return a"} <= texts
+    assert not any(text.startswith("        a, b = b, a % b\n    ret") for text in texts)
+    for hole in holes:
+        assert hole.whole == PYTHON
+        assert 1 <= hole.text.count("\n") + 1 <= 3
+        assert hole.snapshot.line_text(hole.line - 1) == ""
+
+
 def test_the_seed_decides_the_holes(repository: Path) -> None:
     def places(seed: int) -> list[tuple[str, int]]:
         return [(h.text, h.at) for h in find_holes([repository], EvaluationOptions(seed=seed, per_kind=1))]

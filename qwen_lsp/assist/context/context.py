@@ -100,6 +100,11 @@ class Context:
         return self._index is None or await asyncio.to_thread(self._index.wait, timeout_s)
 
     @property
+    def is_indexed(self) -> bool:
+        """Whether the workspace's definitions are known."""
+        return self._index is None or self._index.wait(0.0)
+
+    @property
     def indexed(self) -> tuple[int, int]:
         """(files, symbols) known from the workspace."""
         return self._index.size if self._index is not None else (0, 0)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from qwen_lsp.assist.context.ignore import IgnoreRules
 from qwen_lsp.assist.context.workspace import WalkLimits, walk
-from qwen_lsp.assist.evaluation.holes import KINDS, Hole, Kind, punch
+from qwen_lsp.assist.evaluation.holes import USUAL_KINDS, Hole, Kind, punch
 from qwen_lsp.assist.evaluation.report import HoleResult, Report
 from qwen_lsp.assist.evaluation.scratch import ScratchCopy, scratch_copy
 from qwen_lsp.assist.languages import is_code, language_of
@@ -30,7 +30,7 @@ class EvaluationOptions:
     """What to punch and how to ask. The same options and files give the same holes."""
 
     seed: int = 0
-    kinds: tuple[Kind, ...] = KINDS
+    kinds: tuple[Kind, ...] = USUAL_KINDS
     per_kind: int = 3
     """Holes of each kind per file, at most."""
     max_holes: int = 300

@@ -1,10 +1,10 @@
-"""Punches holes into source files: a line, a block, a function body. The same seed gives the same holes."""
+"""Punches holes into source files: a line, whole lines, a block, a function body. The same seed, the same holes."""
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,8 +12,11 @@ from typing import Literal
 from qwen_lsp.assist.document import Snapshot
 from qwen_lsp.assist.syntax import Span, parse
 
-Kind = Literal["line", "block", "body"]
-KINDS: tuple[Kind, ...] = ("line", "block", "body")
+Kind = Literal["line", "lines", "block", "body"]
+KINDS: tuple[Kind, ...] = ("line", "lines", "block", "body")
+"""The rest of a line behind its indentation; one to three whole lines; a block; the body of a function."""
+USUAL_KINDS: tuple[Kind, ...] = ("line", "block", "body")
+_MOST_WHOLE_LINES = 3
 _TELLING = 3
 _LONGEST_LINES = 40
 _LINE = re.compile(r"^([ \t]*)(\S.*?)[ \t]*$", re.MULTILINE)
@@ -45,7 +48,13 @@ class Hole:
 
 
 def punch(
-    path: Path, text: str, language: str, *, kinds: Sequence[Kind] = KINDS, per_kind: int = 3, seed: int = 0
+    path: Path,
+    text: str,
+    language: str,
+    *,
+    kinds: Sequence[Kind] = USUAL_KINDS,
+    per_kind: int = 3,
+    seed: int = 0,
 ) -> list[Hole]:
     """At most `per_kind` holes of each kind in one file, in the order of the text."""
     text = text.replace("\r\n", "\n")
@@ -67,6 +76,8 @@ def _hole(path: Path, text: str, language: str, kind: Kind, span: tuple[int, int
 def _spans(text: str, language: str, kind: Kind) -> list[tuple[int, int]]:
     if kind == "line":
         return [m.span(2) for m in _LINE.finditer(text) if _is_telling(m[2])]
+    if kind == "lines":
+        return list(_whole_lines(text))
     parsed = parse(text, language)
     if parsed is None:
         return []
@@ -77,6 +88,25 @@ def _spans(text: str, language: str, kind: Kind) -> list[tuple[int, int]]:
         for start, end in spans
         if _is_telling(text[start:end]) and text.count("\n", start, end) < _LONGEST_LINES
     )
+
+
+def _whole_lines(text: str) -> Iterator[tuple[int, int]]:
+    """One to three lines that begin and end with code, without the last break: an empty line stays in their place."""
+    lines = [m.span() for m in re.finditer(r"^.*$", text, re.MULTILINE)]
+    for first, (start, _) in enumerate(lines):
+        for _, end in lines[first : first + _MOST_WHOLE_LINES]:
+            cut = text[start:end].split("\n")
+            if _is_telling("".join(cut)) and cut[0].strip() and cut[-1].strip() and _stays_inside(cut):
+                yield start, end
+
+
+def _stays_inside(lines: Sequence[str]) -> bool:
+    """Whether no line leaves the scope of the first: a suggestion ends where its scope does."""
+    return all(not line.strip() or _indentation(line) >= _indentation(lines[0]) for line in lines)
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _inner(text: str, span: Span) -> tuple[int, int]:
