@@ -1,6 +1,6 @@
 """The MLX engine beside mlx_lm.stream_generate: same model, same prompts, same arithmetic, one run.
 
-python -m benchmarks.engine [parity] [cancel] [inline] [chats] [experts] [lookup] [--model DIR]
+python -m benchmarks.engine [parity] [cancel] [inline] [chats] [experts] [lookup] [exact] [--model DIR]
 
 Without a part, all of them. Without --model, a random 4-bit Qwen3-MoE of 128 wide, 4 layers, 8 experts, top-2.
 """
@@ -12,53 +12,18 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.engine_asking import ANSWER_TOKENS, SOURCE, Bench, Timed, ask, p50_p95, random_model, request
+from benchmarks.engine_company import chats, inline
+from benchmarks.engine_exact import compare
 from qwen_lsp.engine.mlx.engine import MlxEngine
-from qwen_lsp.engine.request import Chunk, Lane, Request, Text, TextPrompt
-from qwen_lsp.metrics import percentile
+from qwen_lsp.engine.request import Lane
 from qwen_lsp.settings import EngineSettings
 
-ANSWER_TOKENS = 96
-_SOURCE = Path(argparse.__file__).read_text("utf-8")
-
-
-@dataclass(slots=True)
-class Timed:
-    """One answer and when its tokens came, in seconds from the asking."""
-
-    tokens: list[int] = field(default_factory=list)
-    at: list[float] = field(default_factory=list)
-    chunks: list[Chunk] = field(default_factory=list)
-
-    @property
-    def first_ms(self) -> float:
-        """Time to the first token."""
-        return self.at[0] * 1000
-
-    @property
-    def rate(self) -> float:
-        """Tokens per second after the first."""
-        return (len(self.at) - 1) / (self.at[-1] - self.at[0]) if len(self.at) > 1 else 0.0
-
-
-def request(text: str, tokens: int = ANSWER_TOKENS, **options: Any) -> Request:
-    """A plain completion."""
-    return Request(TextPrompt((Text(text),)), max_tokens=tokens, **{"lane": Lane.CHAT, **options})
-
-
-async def ask(engine: MlxEngine, what: Request) -> Timed:
-    """Ask and note when each token came."""
-    timed, asked = Timed(), time.perf_counter()
-    async for chunk in engine.generate(what):
-        timed.chunks.append(chunk)
-        for token in chunk.tokens:
-            timed.tokens.append(token.id)
-            timed.at.append(time.perf_counter() - asked)
-    return timed
+_EXACT_PROMPTS = 200
 
 
 def ask_mlx_lm(model: Any, tokenizer: Any, text: str, tokens: int = ANSWER_TOKENS) -> Timed:
@@ -74,20 +39,6 @@ def ask_mlx_lm(model: Any, tokenizer: Any, text: str, tokens: int = ANSWER_TOKEN
     return timed
 
 
-@dataclass(slots=True)
-class Bench:
-    """What every part works with."""
-
-    folder: Path
-    engine: MlxEngine
-    rows: list[tuple[str, str, str]] = field(default_factory=list)
-
-    def row(self, what: str, measured: str, wanted: str = "") -> None:
-        """One line of the table."""
-        self.rows.append((what, measured, wanted))
-        print(f"  {what:58} {measured:>34}   {wanted}", flush=True)
-
-
 async def parity(bench: Bench) -> None:
     """Tokens, decode rate and time to first token beside mlx_lm.stream_generate."""
     import mlx.core as mx
@@ -98,7 +49,7 @@ async def parity(bench: Bench) -> None:
         # Our loader computes in float32 on a CPU; the comparison is of engines, not of number formats.
         model.set_dtype(mx.float32)
     mx.eval(model.parameters())
-    texts = [_SOURCE[start : start + size] for start, size in _cuts(12)]
+    texts = [SOURCE[start : start + size] for start, size in _cuts(12)]
     ask_mlx_lm(model, tokenizer, texts[0], 8)
     await ask(bench.engine, request(texts[0], 8))
     same, rates, firsts = 0, list[float](), list[float]()
@@ -134,7 +85,7 @@ async def cancel(bench: Bench) -> None:
     redone = 0
     for turn in range(16):
         kind = "prefill" if turn % 2 else "decoding"
-        text = f"# {turn}\n" + _SOURCE[: 3000 if kind == "prefill" else 1500]
+        text = f"# {turn}\n" + SOURCE[: 3000 if kind == "prefill" else 1500]
         stream = bench.engine.generate(request(text, 400))
         done = 0
         async for chunk in stream:
@@ -147,7 +98,7 @@ async def cancel(bench: Bench) -> None:
             usage = (await ask(bench.engine, request(text, 1))).chunks[-1].usage
             redone += max(0, done - usage.cached_tokens) if usage else 0
     for kind, extra in waits.items():
-        bench.row(f"cancel in {kind}: extra wait of the next, p50 / p95", _p(extra), "p95 <= 60 ms")
+        bench.row(f"cancel in {kind}: extra wait of the next, p50 / p95", p50_p95(extra), "p95 <= 60 ms")
     bench.row("tokens of cancelled prefill read again", str(redone), "0")
 
 
@@ -155,54 +106,11 @@ async def _short(bench: Bench, turn: int) -> float:
     return (await ask(bench.engine, request(f"x{turn} = ", 1, lane=Lane.INLINE))).first_ms
 
 
-async def inline(bench: Bench) -> None:
-    """A completion while a long chat prompt is read, and while a chat streams."""
-    typed = _SOURCE[:2500]
-    await ask(bench.engine, request(typed, 8, lane=Lane.INLINE))
-
-    async def keystroke(turn: int) -> float:
-        before = time.perf_counter()
-        await ask(bench.engine, request(typed + "x" * (turn % 7), 8, lane=Lane.INLINE))
-        return (time.perf_counter() - before) * 1000
-
-    idle = [await keystroke(turn) for turn in range(20)]
-    bench.row("inline completion of 8 tokens, idle, p50 / p95", _p(idle))
-    for what, size in (("while a chat's prompt is read", 9000), ("while a chat streams", 300)):
-        beside: list[float] = []
-        for turn in range(3):
-            chat = asyncio.create_task(ask(bench.engine, request(f"# {turn} {size}\n" + _SOURCE[:size], 150)))
-            await asyncio.sleep(0.02)
-            while not chat.done() and len(beside) < 12 * (turn + 1):
-                beside.append(await keystroke(turn + len(beside)))
-                await asyncio.sleep(0.02)
-            chat.cancel()
-            await asyncio.gather(chat, return_exceptions=True)
-        bench.row(f"inline {what}, p50 / p95", _p(beside), f"<= {1.5 * median(idle) + 50:.0f} ms at p50")
-
-
-async def chats(bench: Bench) -> None:
-    """Throughput of 4 and of 8 chats over that of one."""
-    texts = [f"# chat {n}\n" + _SOURCE[n * 500 : n * 500 + 400] for n in range(8)]
-    for text in texts:
-        await bench.engine.warm(request(text))
-
-    async def rate(count: int) -> float:
-        before = time.perf_counter()
-        answers = await asyncio.gather(*(ask(bench.engine, request(t, 64)) for t in texts[:count]))
-        return sum(len(a.tokens) for a in answers) / (time.perf_counter() - before)
-
-    rounds = [{count: await rate(count) for count in (1, 4, 8)} for _ in range(5)]
-    for count, wanted in ((4, 1.8), (8, 2.5)):
-        gain = median([r[count] / r[1] for r in rounds])
-        many = median([r[count] for r in rounds])
-        bench.row(f"throughput of {count} chats over one", f"{gain:.2f} ({many:.0f} tok/s)", f">= {wanted}")
-
-
 async def experts(bench: Bench) -> None:
     """Decode rate with expert routing reported, over that without."""
     ratios: list[float] = []
     for turn in range(8):
-        text = f"# {turn}\n" + _SOURCE[:600]
+        text = f"# {turn}\n" + SOURCE[:600]
         pair = [await ask(bench.engine, request(text, lane=Lane.INLINE, experts=on)) for on in _order(turn)]
         off, on = pair if not turn % 2 else pair[::-1]
         if len(off.tokens) > 16:
@@ -215,7 +123,7 @@ async def lookup(bench: Bench) -> None:
     ratios: list[float] = []
     same = forwards = plain = 0
     for turn in range(8):
-        text = f"# {turn}\n" + _SOURCE[turn * 300 : turn * 300 + 800]
+        text = f"# {turn}\n" + SOURCE[turn * 300 : turn * 300 + 800]
         pair = [
             await ask(bench.engine, request(text, lane=_lane(on), drafts=(text,) if on else ()))
             for on in _order(turn)
@@ -234,6 +142,21 @@ async def lookup(bench: Bench) -> None:
     )
 
 
+async def exact(bench: Bench) -> None:
+    """200 prompts on the starter: everything on against everything off."""
+    from qwen_lsp.engine.starter.build import ensure_starter
+
+    print("  (the starter is built first if it is not there: one to three minutes)", flush=True)
+    found = await compare(await asyncio.to_thread(ensure_starter), _EXACT_PROMPTS)
+    for way, same in found.same.items():
+        bench.row(
+            f"same greedy tokens, all on ({way}) and all off", f"{same} of {found.prompts} prompts", "all"
+        )
+    forwards, prefilled = found.forwards, found.prefilled
+    bench.row("forwards, all on over all off", f"{forwards['alone'] / forwards['off']:.2f}")
+    bench.row("tokens of prompts read, all on over all off", f"{prefilled['alone'] / prefilled['off']:.2f}")
+
+
 def _lane(on: bool) -> Lane:
     return Lane.ACTION if on else Lane.INLINE
 
@@ -246,11 +169,6 @@ def _cuts(count: int) -> list[tuple[int, int]]:
     return [(turn * 1100, 300 + 250 * (turn % 6)) for turn in range(count)]
 
 
-def _p(values: Sequence[float]) -> str:
-    p50, p95 = percentile(values, 0.5), percentile(values, 0.95)
-    return f"{p50:.1f} / {p95:.1f} ms" if p50 is not None and p95 is not None else "-"
-
-
 PARTS: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "parity": parity,
     "cancel": cancel,
@@ -258,6 +176,7 @@ PARTS: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "chats": chats,
     "experts": experts,
     "lookup": lookup,
+    "exact": exact,
 }
 
 
@@ -272,13 +191,6 @@ async def run(folder: Path, parts: Sequence[str]) -> list[tuple[str, str, str]]:
         await PARTS[part](bench)
     await engine.close()
     return bench.rows
-
-
-def random_model(folder: Path) -> Path:
-    """The model of the benchmarks: a decode step and a prefill in the real model's proportion."""
-    from qwen_lsp.engine.starter.layout import write_random_model
-
-    return write_random_model(folder, hidden=128, layers=4, experts=8, top_k=2, expert_width=128)
 
 
 def main() -> None:

@@ -192,6 +192,47 @@ async def test_warming_reads_everything_and_says_nothing(engine: MlxEngine) -> N
     assert (await ask(engine, plain(LONG + "x", max_tokens=1))).usage.prefilled_tokens <= 2
 
 
+async def test_a_prompt_that_is_being_warmed_is_read_once(engine: MlxEngine) -> None:
+    read: list[int] = []
+    machine: Any = engine._worker._machine
+    real = machine.forward.read
+
+    def counted(tokens: Any, caches: Any) -> None:
+        read.append(len(tokens))
+        real(tokens, caches)
+
+    machine.forward.read = counted
+    try:
+        warming = asyncio.create_task(engine.warm(Request(fim(LONG, "", ""), lane=Lane.WARM)))
+        while not read:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        asked = await ask(engine, Request(fim(LONG, "", "x"), max_tokens=2, lane=Lane.INLINE))
+        warmed = await warming
+    finally:
+        machine.forward.read = real
+    usage = asked.usage
+    assert 0 < warmed.prefilled_tokens < usage.prompt_tokens
+    assert usage.cached_tokens + usage.prefilled_tokens == usage.prompt_tokens
+    # The real request went on where the warming was, and the warming then had nothing left to do.
+    assert warmed.prefilled_tokens + usage.prefilled_tokens == usage.prompt_tokens
+    assert dict((await engine.info()).load)["kv_histories"] == 1
+
+
+async def test_the_first_tokens_of_a_suggestion_bear_what_it_cost(engine: MlxEngine) -> None:
+    await ask(engine, Request(fim(LONG, "", ""), max_tokens=2, lane=Lane.INLINE))
+    stream = engine.generate(Request(fim(LONG, "", "re"), max_tokens=500, lane=Lane.INLINE))
+    async for chunk in stream:
+        if chunk.text or chunk.tokens:
+            break
+    await stream.aclose()
+    usage = chunk.usage
+    assert usage is not None
+    assert usage.cached_tokens > 0
+    assert usage.cached_tokens + usage.prefilled_tokens == usage.prompt_tokens
+    assert usage.first_token_ms is not None
+    assert 0 <= usage.queue_ms <= usage.first_token_ms <= usage.total_ms
+
+
 async def test_too_long_a_prompt_is_refused_with_its_numbers() -> None:
     engine = MlxEngine(random_model(), EngineSettings(context_tokens=50))
     with pytest.raises(PromptTooLong, match="50"):
