@@ -188,7 +188,9 @@ def test_fast_typing_with_corrections_leaves_exactly_what_was_typed(scene: Scene
 
 
 def test_a_fast_typist_gets_exactly_what_was_typed(scene: Scene) -> None:
-    vim = scene.start("", [Line("def add(", ("a, b):\n    return a + b\n",)), Line("é = wörd(", ("one) + two",))])
+    vim = scene.start(
+        "", [Line("def add(", ("a, b):\n    return a + b\n",)), Line("é = wörd(", ("one) + two",))]
+    )
     vim.nvim.command("setlocal noautoindent indentexpr=")
     vim.type("i")
     keys = {"Enter": "<CR>", "Backspace": "<BS>"}

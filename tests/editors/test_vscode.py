@@ -134,7 +134,7 @@ def test_an_action_that_changes_more_than_asked_is_previewed(scene: Scene) -> No
     code.page.locator('.refactor-preview, [id="refactorPreview"]').first.wait_for()
     apply = code.page.locator('.monaco-button:has-text("Apply"), a:has-text("Apply")').first
     apply.wait_for()
-    code.page.locator('.monaco-list-row:has(.highlight) [type=checkbox], .edit-checkbox').last.click()
+    code.page.locator(".monaco-list-row:has(.highlight) [type=checkbox], .edit-checkbox").last.click()
     code.picture("vscode-preview")
     apply.click()
     code.page.locator('.view-line:has-text("Return a.")').first.wait_for()

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -16,12 +17,14 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.support.page import ARTIFACTS, FLAGS
+from tests.support.page import ARTIFACTS, FLAGS, PICTURES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXTENSION = REPOSITORY / "editors" / "vscode"
-CODE_SERVER = Path.home() / ".cache" / "test-editors" / "code-server" / "bin" / "code-server"
+TOOLS = Path(os.environ.get("QWEN_LSP_TEST_EDITORS", Path.home() / ".cache" / "test-editors"))
+CODE_SERVER = TOOLS / "code-server" / "bin" / "code-server"
 TIMEOUT_S = 60.0
+IN_DOCUMENTATION = ("vscode-ghost-text", "vscode-actions", "vscode-preview")
 _NO_GALLERY = '{"serviceUrl":"","itemUrl":"","controlUrl":"","recommendationsUrl":""}'
 _SETTINGS = {
     "files.autoSave": "off",
@@ -103,9 +106,11 @@ class VSCode:
             self.page.wait_for_timeout(50)
 
     def picture(self, name: str) -> None:
-        """Keep a screenshot."""
+        """Keep a screenshot; in the documentation as well when QWEN_LSP_KEEP_PICTURES is set."""
         ARTIFACTS.mkdir(exist_ok=True)
         self.page.screenshot(path=ARTIFACTS / f"{name}.png")
+        if os.environ.get("QWEN_LSP_KEEP_PICTURES") and name in IN_DOCUMENTATION:
+            shutil.copy(ARTIFACTS / f"{name}.png", PICTURES)
 
 
 @contextlib.contextmanager

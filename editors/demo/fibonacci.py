@@ -1,0 +1,2 @@
+def fibonacci(n: int) -> int:
+    """Return the n-th Fibonacci number."""
