@@ -62,9 +62,14 @@ async def _run(settings: Settings, engine: Engine, page: MakePage | None, *, fro
         activity=activity,
         from_editor=from_editor,
     )
-    server = Server(app, on_started=lambda: _announce(state, page is not None))
+    watches: list[asyncio.Task[None]] = []
+
+    def begun() -> None:
+        _announce(state, page is not None)
+        watches.append(asyncio.create_task(_tell_progress(engine)))
+
+    server = Server(app, on_started=begun)
     _stop_on_signals(stop)
-    watches = [asyncio.create_task(_tell_progress(engine))]
     if from_editor:
         watches.append(asyncio.create_task(_leave_when_idle(activity, settings.host.idle_exit_s, stop)))
     try:
@@ -99,8 +104,9 @@ def status() -> int:
 
 
 async def running_sentence() -> str | None:
-    """What the running host does, in a sentence, for `doctor`; None when none runs."""
-    return await asyncio.to_thread(_sentence)
+    """What the running host does, in one line, for `doctor`; None when none runs."""
+    said = await asyncio.to_thread(_sentence)
+    return said.replace("\n", " ") if said else None
 
 
 def _sentence() -> str | None:
@@ -111,10 +117,19 @@ def _sentence() -> str | None:
     engine = told["engine"]
     share = "" if engine.get("progress") in (None, 1.0) else f" {engine['progress']:.0%}"
     by = ", started by an editor" if state.from_editor else ""
+    model = f"{engine['model']} is ready" if engine["state"] == "ready" else f"{engine['state']}{share}"
     return (
-        f"{state.url} (process {state.pid}, version {state.version}{by}), up {told['up_s']:.0f} s, "
-        f"{engine['model'] or 'no model yet'}: {engine['state']}{share}. {engine['detail']}"
-    )
+        f"qwen-lsp {state.version} runs at {state.url}/ (process {state.pid}{by}, for {_span(told['up_s'])}).\n"
+        f"Model: {model}. {engine['detail']}"
+    ).rstrip()
+
+
+def _span(seconds: float) -> str:
+    """A time as people say it."""
+    for unit, length_s in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length_s:
+            return f"{seconds / length_s:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 async def _become_the_host(*, from_editor: bool) -> BaseFileLock:
@@ -144,9 +159,11 @@ def _already(state: HostState | None) -> str:
 def _announce(state: HostState, page: bool) -> None:
     write_state(state)
     log.info("qwen-lsp %s listens at %s", __version__, state.url)
-    log.info("API: %s/v1 (OpenAI's form)%s", state.url, f"   page: {state.url}/" if page else "")
+    if page:
+        log.info("  page  %s/", state.url)
+    log.info("  API   %s/v1, as OpenAI's; /infill, as llama.cpp's", state.url)
     if not state.from_editor:
-        log.info("Stop it with Ctrl-C or: qwen-lsp serve --stop")
+        log.info("  stop  Ctrl-C, or: qwen-lsp serve --stop")
 
 
 async def _leave_when_idle(activity: Activity, after_s: float, stop: Callable[[], None]) -> None:

@@ -1,11 +1,14 @@
-"""The requests that llama.vim and llama.vscode send (read from their sources) are answered as llama.cpp answers."""
+"""The requests that llama.vim (recorded from the plugin in a real Neovim 0.12) and llama.vscode (read from its
+source) send are answered as llama.cpp answers."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from qwen_lsp.engine.canned import pieces
 from qwen_lsp.engine.demo import ScriptedEngine
 from qwen_lsp.engine.request import Lane, Marker, Text, TextPrompt
 from qwen_lsp.host.anchored import Anchors
@@ -28,8 +31,9 @@ TIMINGS = [
 
 
 def vim(prefix: str, prompt: str, suffix: str, **more: Any) -> dict[str, Any]:
-    """A completion request as llama.vim sends it."""
+    """A completion request as llama.vim sends it, recorded."""
     return {
+        "model": "",
         "id_slot": 0,
         "input_prefix": prefix,
         "input_suffix": suffix,
@@ -61,7 +65,9 @@ async def test_llama_vims_sequence_warm_up_then_keys_then_the_speculative_reques
                 "",
                 "",
                 n_predict=0,
+                temperature=0.0,
                 samplers=[],
+                t_max_prompt_ms=1,
                 t_max_predict_ms=1,
                 response_fields=[""],
                 input_extra=extra,
@@ -98,6 +104,18 @@ async def test_llama_vims_sequence_warm_up_then_keys_then_the_speculative_reques
     )
     assert engine.requests[0].lane is Lane.INLINE
     assert engine.requests[0].sampling.top_k == 40
+
+
+async def test_llama_vims_curl_is_let_in_and_gets_json_that_its_pattern_knows() -> None:
+    engine = ScriptedEngine("    return previous\n")
+    async with serving(engine) as host:
+        body = vim("def f():\n    previous = 0\n", "", "\n\n", n_indent=0)
+        headers = {"user-agent": "curl/7.88.1", "authorization": "Bearer", "accept": "*/*"}
+        answer = await host.post("/infill", body, **headers)
+    assert answer.status_code == 200
+    # It looks for `{` at the start and `"content"\s*:"` before it decodes, and shows nothing otherwise.
+    assert re.match(r'\{.*"content"\s*:"    return previous', answer.text)
+    assert answer.json()["timings/predicted_n"] == len(engine.finished) * len(pieces("    return previous\n"))
 
 
 async def test_llama_vscodes_parallel_request_gets_a_list() -> None:
