@@ -239,11 +239,11 @@ class Assistant:
         settings = self._settings.recall
         if self._recall is None or settings.mode == "off":
             return None
-        least = settings.threshold
+        least: float | None = 0.0
         if info is not None:
-            least = (
-                least_confidence(settings.mode, info, self._debounce.response_ms, settings.threshold) or 1.0
-            )
+            least = least_confidence(settings.mode, info, self._debounce.response_ms, settings.threshold)
+        if least is None:
+            return None
         found = self._recall.suggest(point.snapshot, point.cursor, multiline=go.multiline)
         return self._fitted(point, go, found, note) if found and found.confidence >= least else None
 

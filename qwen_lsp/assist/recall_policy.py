@@ -17,11 +17,14 @@ Mode = Literal["off", "cautious", "eager"]
 def least_confidence(
     mode: Mode, info: EngineInfo, response_ms: float | None, threshold: float
 ) -> float | None:
-    """How sure recall must be to answer before the engine; None: it does not answer."""
+    """How sure recall must be to answer before the engine; None: it does not answer; 0: as sure as it finds right.
+
+    Recall itself offers only what is right as often as `threshold` asks, on this workspace, taken together.
+    """
     if mode == "off":
         return None
     if mode == "eager" or not answers_well(info, response_ms):
-        return threshold
+        return 0.0
     return max(threshold, VERY_SURE)
 
 

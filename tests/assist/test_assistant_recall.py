@@ -70,9 +70,9 @@ def test_who_answers_well(info: EngineInfo, response_ms: float | None, well: boo
 
 def test_the_mode_says_how_sure_it_must_be() -> None:
     assert least_confidence("off", READY, None, 0.6) is None
-    assert least_confidence("eager", READY, None, 0.6) == 0.6
+    assert least_confidence("eager", READY, None, 0.6) == 0.0
     assert least_confidence("cautious", READY, None, 0.6) == VERY_SURE
-    assert least_confidence("cautious", dataclasses.replace(READY, is_starter=True), None, 0.6) == 0.6
+    assert least_confidence("cautious", dataclasses.replace(READY, is_starter=True), None, 0.6) == 0.0
 
 
 @pytest.mark.parametrize(
