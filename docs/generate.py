@@ -1,4 +1,4 @@
-"""Writes docs/settings.md and the VS Code settings from settings.py; `--check` fails when one is not up to date."""
+"""Writes docs/settings.md, docs/editors.md and the VS Code settings; `--check` fails when one is not up to date."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from editors_page import editors_page
+
 from qwen_lsp.settings import options_table
 
 VSCODE = Path(__file__).parent.parent / "editors" / "vscode" / "package.json"
 FILE = Path(__file__).with_name("settings.md")
+EDITORS = Path(__file__).with_name("editors.md")
 HEAD = """# Settings
 
 Generated from `qwen_lsp/settings.py` by `python docs/generate.py`; do not edit.
@@ -70,9 +73,11 @@ def _vscode_option(name: str, kind: str, default: Any, meaning: str) -> dict[str
 
 def main() -> int:
     """Write, or compare."""
-    wanted = {FILE: settings_page(), VSCODE: vscode_manifest()}
+    wanted = {FILE: settings_page(), EDITORS: editors_page(), VSCODE: vscode_manifest()}
     if "--check" in sys.argv:
-        stale = [file.name for file, text in wanted.items() if file.read_text("utf-8") != text]
+        stale = [
+            file.name for file, text in wanted.items() if not file.exists() or file.read_text("utf-8") != text
+        ]
         if stale:
             print(f"not up to date: {', '.join(stale)}. Run `python docs/generate.py`.", file=sys.stderr)
         return 1 if stale else 0
