@@ -77,8 +77,12 @@ def text_of(host: HostState) -> str:
     return str(told["choices"][0]["text"])
 
 
-def model_in(window: LspClient) -> str:
-    return str(window.command("qwen_lsp.status")["engine"]["model"])
+def until_shown(window: LspClient, model: str) -> None:
+    """Wait until the window's status names this model."""
+    until(
+        lambda: model in window.command("qwen_lsp.status")["engine"]["model"],
+        f"the window shows the {model} model",
+    )
 
 
 def test_a_switch_reaches_every_window_and_a_wrong_one_changes_nothing(
@@ -88,13 +92,13 @@ def test_a_switch_reaches_every_window_and_a_wrong_one_changes_nothing(
     try:
         for window in windows:
             window.initialize("vscode")
-            until(lambda of=window: "first" in model_in(of), "the window shows the first model")
+            until_shown(window, "first")
         before = text_of(host)
         status, told = ask(host, "POST", "/qwen/model", {"model": str(models[1])})
         assert status == 200, told
         assert "second" in told["model"]
         for window in windows:
-            until(lambda of=window: "second" in model_in(of), "the window shows the second model")
+            until_shown(window, "second")
         after = text_of(host)
         assert after != before
         assert "second" in ask(host, "GET", "/v1/models")[1]["data"][0]["id"]
