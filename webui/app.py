@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 # Read when Gradio is imported: without them it asks the network for news of itself.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -19,7 +20,7 @@ from webui.guard import LOOPBACK, Guard
 from webui.header import header_html, notice_html
 from webui.look import css, theme
 from webui.monitor_tab import keeping
-from webui.room import Room, room_for
+from webui.room import QUIET, Room, room_for
 from webui.shell import Shell
 from webui.speech import TRANSLATOR, say
 
@@ -66,12 +67,17 @@ def _blocks(room: Room) -> gr.Blocks:
     ) as page:
         header = gr.HTML(elem_id="header", apply_default_css=False)
         notice = gr.HTML(elem_id="notice", apply_default_css=False)
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs") as tabs:
             for name, build in _TABS:
                 with gr.Tab(say(f"tab_{name}"), id=name) as tab:
                     build(room, page, tab)
+        page.load(_first_tab, None, tabs, **QUIET)
         _keep_header_true(room, page, header, notice)
     return page
+
+
+def _first_tab(request: gr.Request) -> Any:
+    return gr.update(selected="chat") if "conversation" in request.query_params else gr.skip()
 
 
 def _keep_header_true(room: Room, page: gr.Blocks, header: gr.HTML, notice: gr.HTML) -> None:

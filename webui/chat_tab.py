@@ -9,11 +9,10 @@ from typing import Any
 
 import gradio as gr
 
+from qwen_lsp.assist.conversations import Conversations, Stored, with_files
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
 from qwen_lsp.engine.starter.programs import DEFAULT_SYSTEM
-from qwen_lsp.paths import paths
 from webui.chat_panel import build_panel, list_files
-from webui.chat_store import ChatStore, Stored, with_files
 from webui.form import defaults
 from webui.progress import phase_html, stats_html
 from webui.room import QUIET, Room, key_of
@@ -67,11 +66,11 @@ def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
         None, text, None, js=_SAVE
     )
     panel.read.click(list_files, panel.folder, [panel.files, panel.told], **QUIET)
-    page.load(lambda: _listed(None), None, panel.list, **QUIET)
+    page.load(_addressed, None, drawn, **QUIET)
 
 
-def _store() -> ChatStore:
-    return ChatStore(paths().data / "conversations.sqlite")
+def _store() -> Conversations:
+    return Conversations()
 
 
 def _sender(room: Room) -> Any:
@@ -203,6 +202,15 @@ def _open(conversation: int | None) -> tuple[Any, ...]:
     if conversation is None:
         return _draw(Where())
     return _draw(Where(conversation, _store().leaf(conversation)))
+
+
+def _addressed(request: gr.Request) -> tuple[Any, ...]:
+    """What the page opens with: the conversation its address names, as editors do for a long answer."""
+    asked = request.query_params.get("conversation", "")
+    known = {one.id for one in _store().conversations()}
+    return (
+        _open(int(asked)) if asked.isdecimal() and int(asked) in known else _draw(Where(), both("chat_empty"))
+    )
 
 
 def _version(at: Where, step: int) -> Where:

@@ -170,7 +170,9 @@ def _recipe(room: Room) -> None:
         roles = gr.Textbox(
             value=_RECIPE, label=say("recipe"), info=say("recipe_text"), lines=6, elem_id="recipe-roles"
         )
-        go = gr.Button(say("recipe_go"), variant="primary", elem_id="recipe-go")
+        with gr.Row():
+            go = gr.Button(say("recipe_go"), variant="primary", elem_id="recipe-go", scale=3)
+            stop = gr.Button(say("stop"), elem_id="recipe-stop", elem_classes="q-stop")
         shown = gr.HTML(elem_id="recipe-shown", apply_default_css=False)
     go.click(
         _cook(room),
@@ -180,6 +182,7 @@ def _recipe(room: Room) -> None:
         show_progress="hidden",
         api_visibility="private",
     )
+    stop.click(_stopper(room, "recipe"), None, None, **QUIET)
 
 
 def _cook(room: Room) -> Any:
@@ -215,9 +218,9 @@ def _line(html: str) -> str:
     return f'<div class="q-line" role="status">{html}</div>'
 
 
-def _stopper(room: Room) -> Any:
+def _stopper(room: Room, job: str = _TAB) -> Any:
     async def stop(request: gr.Request) -> None:
-        room.running.stop(key_of(request, _TAB))
+        room.running.stop(key_of(request, job))
 
     return stop
 

@@ -36,7 +36,7 @@ def language_and_mode(base: Form) -> dict[str, Any]:
             label=say("language"),
             elem_id="language",
             scale=1,
-            min_width=120,
+            min_width=135,
         )
         mode = gr.Radio(
             [(say("mode_generate"), "generate"), (say("mode_complete"), "complete")],

@@ -28,8 +28,8 @@ def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     picture = gr.HTML(elem_id="inside-picture", apply_default_css=False)
     with gr.Row(equal_height=False, elem_classes="q-two"):
-        with gr.Column(scale=4, min_width=300):
-            words = gr.Textbox(label=say("inside_prompt"), lines=4, elem_id="inside-prompt")
+        with gr.Column(scale=5, min_width=300):
+            words = gr.Textbox(label=say("inside_prompt"), lines=2, elem_id="inside-prompt")
             with gr.Row():
                 temperature = gr.Slider(
                     0, 2, Form().temperature, step=0.05, label=say("temperature"), buttons=[], min_width=140
@@ -47,7 +47,7 @@ def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
                 stop = gr.Button(
                     say("stop"), elem_id="inside-stop", elem_classes="q-stop", interactive=False, min_width=80
                 )
-        with gr.Column(scale=8, min_width=320):
+        with gr.Column(scale=7, min_width=320):
             view = inside_view("inside")
     go.click(
         _runner(room),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 
+from qwen_lsp.assist.stats import StatsRow
 from qwen_lsp.assist.suggestion import SuggestionTrace
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.metrics import RequestTrace, percentile
@@ -77,6 +78,26 @@ def suggestions_line(traces: Sequence[SuggestionTrace]) -> str:
     sources = {one.source: sum(other.source == one.source for other in shown) for one in shown}
     parts = [f"{escape(name)} {count}" for name, count in sorted(sources.items())]
     return f'<p class="q-say">{both("monitor_count")}: {len(traces)} · {len(shown)} ✓ {" · ".join(parts)}</p>'
+
+
+def acceptance_table(rows: Sequence[StatsRow]) -> str:
+    """Suggestions shown and accepted in editors, by language, as the local statistics count them."""
+    if not any(row.shown for row in rows):
+        return ""
+    titles = "".join(f'<th scope="col">{both(f"monitor_{name}")}</th>' for name in _ACCEPTANCE)
+    lines = "".join(f"<tr>{_acceptance_cells(row)}</tr>" for row in rows)
+    return f'<div class="q-table"><table><thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table></div>'
+
+
+_ACCEPTANCE = ("language", "shown", "accepted", "share", "latency")
+
+
+def _acceptance_cells(row: StatsRow) -> str:
+    taken = sum(count for ending, count in row.endings.items() if ending != "dismissed")
+    share = "–" if row.accepted_share is None else f"{row.accepted_share:.0%}"
+    wait = "–" if row.p50_ms is None or row.p95_ms is None else f"{row.p50_ms:,.0f} / {row.p95_ms:,.0f} ms"
+    cells = "".join(f"<td>{cell}</td>" for cell in (row.shown, taken, share, wait))
+    return f'<th scope="row">{escape(row.name)}</th>{cells}'
 
 
 def charts(

@@ -12,9 +12,10 @@ from typing import Any
 import gradio as gr
 import psutil
 
+from qwen_lsp.assist.stats import Stats
 from qwen_lsp.metrics import RequestTrace
 from qwen_lsp.paths import paths
-from webui.monitor import charts, gauges_list, lanes_table, suggestions_line
+from webui.monitor import acceptance_table, charts, gauges_list, lanes_table, suggestions_line
 from webui.monitor_store import DAY_S, History
 from webui.progress import memory_bytes
 from webui.room import QUIET, Room
@@ -52,10 +53,11 @@ def _looker(room: Room) -> Any:
         kept = await asyncio.to_thread(_kept, start)
         requests, memory = _merged(kept[0], room.requests.last(2048), start), kept[1]
         traces = [one for one in room.services.traces.last(2048) if one.at_s >= start]
+        accepted = await asyncio.to_thread(Stats.open().rows)
         sections = (
             ("monitor_gauges", gauges_list(info, psutil.Process().memory_info().rss)),
             ("monitor_requests", lanes_table(requests) + charts(requests, memory, start, now)),
-            ("monitor_suggestions", suggestions_line(traces)),
+            ("monitor_suggestions", suggestions_line(traces) + acceptance_table(accepted)),
         )
         return "".join(
             f'<section><h2 class="q-heading">{both(key)}</h2>{html}</section>' for key, html in sections
@@ -70,8 +72,9 @@ def _kept(start: float) -> tuple[list[RequestTrace], list[tuple[float, float]]]:
 
 
 def _merged(kept: list[RequestTrace], fresh: list[RequestTrace], start: float) -> list[RequestTrace]:
-    last = kept[-1].at_s if kept else start
-    return [*kept, *(one for one in fresh if one.at_s > last)]
+    """All that is still in memory, and from the file what is older than that."""
+    oldest = fresh[0].at_s if fresh else float("inf")
+    return [*(one for one in kept if one.at_s < oldest), *(one for one in fresh if one.at_s >= start)]
 
 
 def _history() -> History:

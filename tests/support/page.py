@@ -94,7 +94,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def opened(
-    browser: Browser, url: str, *, width: int = 1360, height: int = 900, **context: Any
+    browser: Browser, url: str, *, width: int = 1360, height: int = 900, root: str = "", **context: Any
 ) -> AsyncIterator[Page]:
     """The page in a fresh browser profile; `failures` of the page (errors, foreign requests) fail the block."""
     profile = await browser.new_context(viewport={"width": width, "height": height}, **context)
@@ -104,11 +104,13 @@ async def opened(
     page.on("pageerror", lambda error: failures.append(f"page error: {error}"))
     page.on(
         "request",
-        lambda request: None if _ours(request.url, url) else failures.append(f"asked for {request.url}"),
+        lambda request: (
+            None if _ours(request.url, root or url) else failures.append(f"asked for {request.url}")
+        ),
     )
     try:
         await page.goto(url)
-        await page.wait_for_selector("#go")
+        await page.wait_for_selector("#go", state="attached")
         await page.wait_for_selector("#header .q-engine")
         yield page
         assert failures == []

@@ -27,7 +27,7 @@ class Place:
 async def _served() -> AsyncIterator[Place]:
     engine = Switch(DemoEngine())
     # CI containers are root; the sandbox is a room of its own with its own tests.
-    settings = replace(Settings(), sandbox=SandboxSettings(allow_root=True))
+    settings = replace(Settings(), sandbox=SandboxSettings(allow_root=True, timeout_s=60.0))
     async with serve_page(engine, settings) as url, chromium() as browser:
         yield Place(url, engine, browser)
 

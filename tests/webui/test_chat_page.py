@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from qwen_lsp.assist.conversations import Conversations
 from qwen_lsp.engine.demo import Gate, ScriptedEngine
 from tests.support.page import opened, picture
 from tests.webui.conftest import Place
@@ -87,6 +88,13 @@ async def test_a_file_of_the_project_goes_along(place: Place, tmp_path: Path) ->
         assert "HEAP = []" in engine.requests[0].prompt.messages[-1].content  # type: ignore[union-attr]
         assert await page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
         await picture(page, "chat-400")
+
+
+async def test_a_conversation_kept_elsewhere_opens_by_its_address(place: Place) -> None:
+    kept = Conversations().keep("Explain push", "It **appends**.")
+    async with opened(place.browser, f"{place.url}?conversation={kept}", root=place.url) as page:
+        await page.wait_for_selector("#chat-talk strong:text('appends')")
+        await page.wait_for_selector("#chat-send", state="visible")
 
 
 async def test_model_markup_is_not_run(place: Place) -> None:

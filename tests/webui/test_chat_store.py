@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from webui.chat_store import ChatStore, fence, with_files
+from qwen_lsp.assist.conversations import Conversations, fence, with_files
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> ChatStore:
-    return ChatStore(tmp_path / "deep" / "conversations.sqlite")
+def store(tmp_path: Path) -> Conversations:
+    return Conversations(tmp_path / "deep" / "conversations.sqlite")
 
 
-def test_a_thread_comes_back_in_order_with_its_files(store: ChatStore) -> None:
+def test_a_thread_comes_back_in_order_with_its_files(store: Conversations) -> None:
     talk = store.start("first")
     one = store.add(talk, None, "user", "q", (("a.py", "x = 1\n"),))
     two = store.add(talk, one, "assistant", "a")
@@ -24,7 +24,7 @@ def test_a_thread_comes_back_in_order_with_its_files(store: ChatStore) -> None:
     assert store.leaf(talk) == two
 
 
-def test_a_retry_is_a_version_beside_the_old_one(store: ChatStore) -> None:
+def test_a_retry_is_a_version_beside_the_old_one(store: Conversations) -> None:
     talk = store.start("t")
     question = store.add(talk, None, "user", "q")
     first = store.add(talk, question, "assistant", "one")
@@ -37,7 +37,7 @@ def test_a_retry_is_a_version_beside_the_old_one(store: ChatStore) -> None:
     assert store.leaf(talk, second) == second
 
 
-def test_deleting_a_message_takes_all_below_it(store: ChatStore) -> None:
+def test_deleting_a_message_takes_all_below_it(store: Conversations) -> None:
     talk = store.start("t")
     question = store.add(talk, None, "user", "q")
     answer = store.add(talk, question, "assistant", "a")
@@ -47,7 +47,7 @@ def test_deleting_a_message_takes_all_below_it(store: ChatStore) -> None:
     assert store.leaf(talk) == question
 
 
-def test_search_looks_into_messages_and_takes_signs_literally(store: ChatStore) -> None:
+def test_search_looks_into_messages_and_takes_signs_literally(store: Conversations) -> None:
     talk = store.start("sorting")
     store.add(talk, None, "user", "how does quick_sort reach 100% here")
     store.start("other")
@@ -57,7 +57,7 @@ def test_search_looks_into_messages_and_takes_signs_literally(store: ChatStore) 
     assert len(store.conversations()) == 2
 
 
-def test_a_deleted_conversation_leaves_no_text_in_the_file(store: ChatStore, tmp_path: Path) -> None:
+def test_a_deleted_conversation_leaves_no_text_in_the_file(store: Conversations, tmp_path: Path) -> None:
     talk = store.start("secret title")
     store.add(talk, None, "user", "swordfish " * 200)
     store.delete(talk)
@@ -67,7 +67,7 @@ def test_a_deleted_conversation_leaves_no_text_in_the_file(store: ChatStore, tmp
     assert store.conversations() == []
 
 
-def test_only_the_user_may_read_the_file(store: ChatStore, tmp_path: Path) -> None:
+def test_only_the_user_may_read_the_file(store: Conversations, tmp_path: Path) -> None:
     store.start("t")
     mode = (tmp_path / "deep" / "conversations.sqlite").stat().st_mode
     assert stat.S_IMODE(mode) == 0o600

@@ -69,9 +69,11 @@ async def test_roles_hand_their_answers_on(place: Place) -> None:
         assert [r.prompt.messages[-1].content for r in engine.requests] == ["do sort", "check <1>"]  # type: ignore[union-attr]
 
 
-async def test_the_loop_mends_until_green(place: Place) -> None:
-    answers = iter([WRONG, RIGHT])
-    engine = place.engine.current = ScriptedEngine(lambda request: next(answers))
+async def test_the_loop_mends_until_green(place: Place, tmp_path: Path) -> None:
+    def script(request: Request) -> str:
+        return WRONG if len(engine.requests) == 1 else RIGHT
+
+    engine = place.engine.current = ScriptedEngine(script)
     async with opened(place.browser, place.url, locale="zh-CN") as page:
         await _tab(page, "测试循环")
         await page.fill("#loop-requirement textarea", "double a number")
@@ -80,8 +82,35 @@ async def test_the_loop_mends_until_green(place: Place) -> None:
         await page.wait_for_selector("#loop-bar :text('全部测试通过')", timeout=60_000)
         assert await page.locator("#loop-rounds .q-round").count() == 2
         assert "n * 2" in await page.input_value("#loop-accepted textarea")
+        await page.fill("#loop-folder textarea, #loop-folder input", str(tmp_path))
+        await page.fill("#loop-file textarea, #loop-file input", "double.py")
+        await page.click("#loop-put")
+        await page.wait_for_selector("#loop-told :text('已写入')")
+        assert "n * 2" in (tmp_path / "double.py").read_text()
         assert "n + 2" in engine.requests[1].prompt.messages[-1].content  # type: ignore[union-attr]
         await picture(page, "loop-zh")
+
+
+async def test_stop_ends_a_recipe_and_a_run_in_the_sandbox(place: Place) -> None:
+    engine = place.engine.current = ScriptedEngine("never", gate=Gate())
+    async with opened(place.browser, place.url) as page:
+        await _tab(page, "Compare")
+        await page.click("#recipe button.label-wrap")
+        await page.fill("#recipe-task textarea", "sort")
+        await page.click("#recipe-go")
+        await engine.until(lambda e: e.in_flight == 1)
+        await page.click("#recipe-stop")
+        await engine.until(lambda e: e.in_flight == 0)
+        place.engine.current = ScriptedEngine("```python\nwhile True:\n    pass\n```")
+        await _tab(page, "Test loop")
+        await page.fill("#loop-requirement textarea", "never ends")
+        await page.fill("#loop-tests textarea", TESTS)
+        await page.click("#loop-go")
+        await page.wait_for_selector("#loop-bar :text('Round 1: testing')")
+        await page.click("#loop-stop")
+        await page.wait_for_selector("#loop-bar :text('Stopped')")
+        await page.wait_for_selector("#loop-go:not([disabled])")
+        assert await page.locator("#loop-rounds .q-round").count() == 0
 
 
 async def test_stop_ends_a_comparison(place: Place) -> None:

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from qwen_lsp.paths import paths
+
+FILE = "conversations.sqlite"
 Role = Literal["user", "assistant"]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS conversation (id INTEGER PRIMARY KEY, title TEXT NOT NULL, updated_s REAL NOT NULL);
@@ -44,11 +47,11 @@ class Stored:
     files: tuple[tuple[str, str], ...] = ()
 
 
-class ChatStore:
+class Conversations:
     """Opens the file for each call, so any thread may use it; deleted text is overwritten on disk."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file or paths().data / FILE
 
     def conversations(self, search: str = "", limit: int = 200) -> list[Conversation]:
         """The newest first; with a search, those whose title or any message holds it."""
@@ -69,6 +72,12 @@ class ChatStore:
                 "INSERT INTO conversation(title, updated_s) VALUES (?, ?)", (title, time.time())
             )
             return int(made.lastrowid or 0)
+
+    def keep(self, asked: str, answer: str, title: str = "") -> int:
+        """A question and its answer as a new conversation; its id, which the page opens at /?conversation=ID."""
+        conversation = self.start(title or asked.strip().splitlines()[0][:80])
+        self.add(conversation, self.add(conversation, None, "user", asked), "assistant", answer)
+        return conversation
 
     def add(
         self,
