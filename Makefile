@@ -51,8 +51,15 @@ fix: $(DEV) ## mend what lint and format can mend
 bench: $(DEV) ## print the tables of docs/performance.md
 	@$(BIN)/python -m benchmarks
 
-vscode: ## package the VS Code extension as editors/vscode/qwen-lsp.vsix
-	@cd editors/vscode && npm ci --no-audit --no-fund --loglevel error && npm run --silent package
+EXTENSION := editors/vscode
+vscode: $(EXTENSION)/qwen-lsp.vsix ## package the VS Code extension as editors/vscode/qwen-lsp.vsix
+
+$(EXTENSION)/node_modules/.package-lock.json: $(EXTENSION)/package-lock.json
+	@cd $(EXTENSION) && npm ci --no-audit --no-fund --loglevel error
+
+$(EXTENSION)/qwen-lsp.vsix: $(EXTENSION)/node_modules/.package-lock.json $(EXTENSION)/package.json \
+  $(EXTENSION)/README.md $(wildcard $(EXTENSION)/src/*) $(wildcard $(EXTENSION)/media/*)
+	@cd $(EXTENSION) && npm run --silent package
 
 lock: $(DEV) ## choose the newest allowed versions and write requirements.lock
 	@$(INSTALL) uv
