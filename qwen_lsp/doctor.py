@@ -63,11 +63,11 @@ def _findings(settings: Settings) -> Iterator[Finding]:
 
 def _machine() -> Finding:
     memory = psutil.virtual_memory().total
-    words = (
-        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, {memory / _GIB:.0f} GiB memory"
-    )
+    words = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, {memory / _GIB:.0f} GiB memory"
     if memory * 0.75 < _REAL_MODEL_BYTES:
-        return Finding("note", "machine", f"{words}: too little for the real model (17 GB), enough for the starter")
+        return Finding(
+            "note", "machine", f"{words}: too little for the real model (17 GB), enough for the starter"
+        )
     return Finding("ok", "machine", words)
 
 
@@ -76,7 +76,9 @@ def _mlx() -> Finding:
         versions = " and ".join(f"{p} {importlib.metadata.version(p)}" for p in ("mlx", "mlx-lm"))
     except importlib.metadata.PackageNotFoundError as error:
         return Finding(
-            "problem", "mlx", f"{error.name} is not installed: pip install mlx-lm, or use engine.kind = demo or remote"
+            "problem",
+            "mlx",
+            f"{error.name} is not installed: pip install mlx-lm, or use engine.kind = demo or remote",
         )
     return Finding("ok", "mlx", versions)
 
@@ -95,7 +97,9 @@ def _model(settings: Settings) -> Iterator[Finding]:
         return
     if choice.is_starter:
         state = "built" if is_built(starter_folder()) else "built at the first start, in up to three minutes"
-        yield Finding("note", "model", f"the starter ({state}): it knows a handful of sample programs and nothing else")
+        yield Finding(
+            "note", "model", f"the starter ({state}): it knows a handful of sample programs and nothing else"
+        )
         yield Finding("note", "", f"the real model: qwen-lsp pull   ({DEFAULT_MODEL}, 17 GB, asks first)")
     else:
         yield Finding("ok", "model", f"{choice.name} in {choice.folder}")
@@ -136,7 +140,9 @@ def show_traces(count: int = 40) -> int:
     if not rows:
         print("No suggestion was asked for yet.")
         return 0
-    print(f"{'when':8} {'source':13} {'prompt':>6} {'cached':>6} {'read':>5} {'wrote':>5} {'first':>7} {'total':>7}  why")
+    print(
+        f"{'when':8} {'source':13} {'prompt':>6} {'cached':>6} {'read':>5} {'wrote':>5} {'first':>7} {'total':>7}  why"
+    )
     for row in rows:
         first = row.get("first_token_ms")
         shown = "" if first is None else f"{first:.0f} ms"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +23,8 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def starter_folder() -> Iterator[Path]:
+def starter_folder() -> Path:
     """The starter model, built by its own code; kept between runs while its recipe stays the same."""
     from qwen_lsp.engine.starter.build import ensure_starter, recipe_fingerprint
 
-    yield ensure_starter(_CACHE / f"starter-{recipe_fingerprint()}")
+    return ensure_starter(_CACHE / f"starter-{recipe_fingerprint()}")

@@ -45,7 +45,9 @@ def test_a_spelled_marker_is_letters_and_a_marker_is_one_token(reader: PromptRea
 def test_a_parts_tokens_do_not_depend_on_its_neighbours(reader: PromptReader) -> None:
     together = reader.read(fim("def a", "b\n", "ret"))
     apart = [t for part in ("def a", "b\n", "ret") for t in reader.plain(part)]
-    assert [t for t in together.tokens if reader.bytes_of[t] not in {s.encode() for s in QWEN_ENDINGS}] == apart
+    assert [
+        t for t in together.tokens if reader.bytes_of[t] not in {s.encode() for s in QWEN_ENDINGS}
+    ] == apart
     assert together.stable == len(together.tokens) - len(reader.plain("ret"))
 
 
