@@ -118,7 +118,12 @@ class Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client connected."""
         super().connection_made(transport)
-        self.loop.call_later(_HEAD_S, self._cut_if_silent)
+        self._silence = self.loop.call_later(_HEAD_S, self._cut_if_silent)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """A client went; nothing may hold on to what it had."""
+        self._silence.cancel()
+        super().connection_lost(exc)
 
     def _cut_if_silent(self) -> None:
         if self.cycle is None and not self.transport.is_closing():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import json
 import random
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from qwen_lsp.engine.demo import Gate, ScriptedEngine
 from qwen_lsp.host.guard import LARGEST_BODY_BYTES
+from qwen_lsp.host.listen import Protocol
 from qwen_lsp.settings import Settings
 from tests.support.hosts import TOKEN, Running, serving
 
@@ -285,3 +287,19 @@ async def test_metrics_count_what_happened() -> None:
     assert "qwen_lsp_first_token_seconds_count 3.0" in told
     assert 'qwen_lsp_tokens_total{kind="generated"} 6.0' in told
     assert [t["finish"] for t in traces] == ["stop", "stop"]
+
+
+async def test_a_closed_connection_is_not_held_until_its_first_deadline() -> None:
+    def held() -> int:
+        gc.collect()
+        return sum(isinstance(thing, Protocol) for thing in gc.get_objects())
+
+    before = held()
+    async with serving(ScriptedEngine("x")) as host:
+        for _ in range(20):
+            _, writer = await asyncio.open_connection("127.0.0.1", host.port)
+            writer.close()
+            await writer.wait_closed()
+        async with asyncio.timeout(10):
+            while held() > before + 1:  # noqa: ASYNC110 - the collector tells nobody
+                await asyncio.sleep(0.05)
