@@ -102,7 +102,7 @@ class Context:
     @property
     def is_indexed(self) -> bool:
         """Whether the workspace's definitions are known."""
-        return self._index is None or self._index.wait(0.0)
+        return self._index is None or self._index.is_filled
 
     @property
     def indexed(self) -> tuple[int, int]:

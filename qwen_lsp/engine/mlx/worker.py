@@ -15,7 +15,7 @@ from qwen_lsp.engine.mlx.outbox import Deliver
 from qwen_lsp.engine.models import model_name
 from qwen_lsp.engine.request import Lane, ModelShape, Request, Usage
 from qwen_lsp.engine.scheduler import Ended, Job, Scheduler
-from qwen_lsp.errors import EngineError, EngineUnavailable, GenerationFailed
+from qwen_lsp.errors import EngineError, EngineMissing, EngineUnavailable, GenerationFailed
 from qwen_lsp.settings import EngineSettings
 
 if TYPE_CHECKING:
@@ -124,11 +124,17 @@ class Worker:
         return _facts(loaded, self._machine)
 
     def _fail_to_load(self, error: BaseException) -> None:
-        self.failure = (
-            error
-            if isinstance(error, EngineError)
-            else GenerationFailed(f"The model in {self._folder} could not be started: {error}")
-        )
+        if isinstance(error, ModuleNotFoundError):
+            self.failure = EngineMissing(
+                f"{error.name} is not installed or does not run here. Install it (pip install mlx-lm), or set engine.kind "
+                "to demo, remote or none."
+            )
+        else:
+            self.failure = (
+                error
+                if isinstance(error, EngineError)
+                else GenerationFailed(f"The model in {self._folder} could not be started: {error}")
+            )
         self.scheduler.fail(self.failure, str(self.failure))
         self.ready.set_exception(self.failure)
 
