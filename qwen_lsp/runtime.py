@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +73,7 @@ def build_assistant(
 
 def _remote(settings: Settings) -> Engine:
     from qwen_lsp.engine.remote import RemoteEngine
+    from qwen_lsp.engine.remote_key import api_key
 
     options = settings.engine
     if not options.url:
@@ -81,7 +81,7 @@ def _remote(settings: Settings) -> Engine:
     return RemoteEngine(
         options.url,
         model=options.remote_model,
-        api_key=os.environ.get(options.api_key_env) if options.api_key_env else None,
+        api_key=api_key(options.api_key_env, options.url),
         fim=options.remote_fim,
         allow_elsewhere=options.allow_elsewhere,
     )

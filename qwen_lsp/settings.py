@@ -43,7 +43,10 @@ class EngineSettings:
     remote_fim: str = option(
         "", "Fill-in-the-middle template of the remote model (qwen, ...); empty: by its name"
     )
-    api_key_env: str = option("", "Name of the environment variable that holds the remote server's key")
+    api_key_env: str = option(
+        "",
+        "Name of the environment variable that holds the remote server's key; without it the system's keyring is asked (service qwen-lsp)",
+    )
     allow_elsewhere: bool = option(
         False, "Allow a remote engine that is not on this machine: code will leave it"
     )
