@@ -91,12 +91,12 @@ def _spans(text: str, language: str, kind: Kind) -> list[tuple[int, int]]:
 
 
 def _whole_lines(text: str) -> Iterator[tuple[int, int]]:
-    """One to three lines that begin and end with code, without the last break: an empty line stays in their place."""
+    """One to three lines, the first worth asking for, without the last break: an empty line stays in their place."""
     lines = [m.span() for m in re.finditer(r"^.*$", text, re.MULTILINE)]
     for first, (start, _) in enumerate(lines):
         for _, end in lines[first : first + _MOST_WHOLE_LINES]:
             cut = text[start:end].split("\n")
-            if _is_telling("".join(cut)) and cut[0].strip() and cut[-1].strip() and _stays_inside(cut):
+            if _is_telling(cut[0]) and cut[-1].strip() and _stays_inside(cut):
                 yield start, end
 
 
