@@ -72,6 +72,10 @@ def load_users(path, limit):
     users = read_rows(path)
     return users[:limit]
 
+def load_items(path, limit):
+    items = read_rows(path)
+    return items[:limit]
+
 def load_orders(path, limit):
     orders = read_rows(path)
     return¦
@@ -211,7 +215,7 @@ def test_a_fit_learns_what_is_true_in_this_workspace() -> None:
     draw = random.Random(5)
     rows, right = [], []
     for _ in range(2_000):
-        row = [1.0, *(draw.random() for _ in range(len(PRIOR) - 1))]
+        row = [1.0, *(draw.random() for _ in range(len(PRIOR) - 2)), 0.0]
         rows.append(row)
         right.append(draw.random() < 1 / (1 + math.exp(-8 * (row[5] - 0.5))))
     calibration = fit(rows, right)

@@ -14,6 +14,8 @@ from qwen_lsp.assist.recall.lexer import BORDER, NEWLINE, Ints
 LEFT_OUT_TOKENS = 60
 """This many tokens around a place are left out, so that a place does not find itself."""
 _QUERY_TOKENS = 110
+# Beside so many places inside lines one where a line starts: harder, and asked for less often.
+_LINE_STARTS_ONE_IN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ def calibrate(
         return None
     known: list[tuple[float, ...]] = []
     right: list[bool] = []
-    for place, typed_chars in random_places(block, family, places, seed=1):
+    starts = random_places(block, family, places // _LINE_STARTS_ONE_IN, seed=2, line_starts=True)
+    for place, typed_chars in (*random_places(block, family, places, seed=1), *starts):
         if stop():
             return None
         trial = try_place(family, block, place, typed_chars)
@@ -44,19 +47,24 @@ def calibrate(
     return fit(known, right) if len(known) >= 20 else None
 
 
-def random_places(block: Block, family: Family, count: int, *, seed: int) -> Iterator[tuple[int, int]]:
-    """(index of a token, characters of it already typed), drawn by characters as a cursor would stand."""
+def random_places(
+    block: Block, family: Family, count: int, *, seed: int, line_starts: bool = False
+) -> Iterator[tuple[int, int]]:
+    """(index of a token, characters of it already typed), inside lines or where lines start."""
     draw = random.Random(seed)
     texts = family.vocabulary.texts
     size = len(block.tokens)
-    while count > 0:
+    tries = 50 * count  # a block may hold no such place
+    while count > 0 and tries > 0:
         place = draw.randrange(1, size)
         token = int(block.tokens[place])
-        if token in (BORDER, NEWLINE) or int(block.tokens[place - 1]) in (BORDER, NEWLINE):
+        before = int(block.tokens[place - 1])
+        tries -= 1
+        if token in (BORDER, NEWLINE) or before == BORDER or (before == NEWLINE) != line_starts:
             continue
         count -= 1
         word = texts[token]
-        yield place, draw.randrange(len(word)) if is_wordlike(word) else 0
+        yield place, 0 if line_starts or not is_wordlike(word) else draw.randrange(len(word))
 
 
 def try_place(family: Family, block: Block, place: int, typed_chars: int) -> Trial | None:

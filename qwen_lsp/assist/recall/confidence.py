@@ -13,20 +13,42 @@ from qwen_lsp.assist.recall.match import Continuation
 
 Floats = npt.NDArray[np.float64]
 
-# Fitted on 6,374 offers in the 18 packages of benchmarks/recall.py, whose table shows stated against true;
+# Fitted on 9,038 offers in the 18 packages of benchmarks/recall.py, whose table shows stated against true;
 # the start for a workspace whose own places are not measured yet.
 PRIOR = np.array(
-    [-2.9, 0.5, 0.16, 0.16, 0.39, 1.32, 1.12, 0.83, -0.25, -0.96, 0.23, 0.15, 0.21, -0.7, 0.84, -0.49, -0.3]
+    [
+        -2.88,
+        0.51,
+        0.13,
+        0.01,
+        0.48,
+        1.61,
+        0.63,
+        0.81,
+        -0.2,
+        -0.97,
+        0.3,
+        0.15,
+        0.22,
+        -0.75,
+        1.0,
+        -0.54,
+        -0.27,
+        -0.71,
+    ]
 )
 # How many places' worth of trust the prior keeps against the workspace's own.
 _PRIOR_STRENGTH = 4.0
+_AT_LINE_START = len(PRIOR) - 1
 # Places per group when the model's chances are bent to the truth, and how many the model itself counts for in each.
 _GROUP_PLACES, _GROUP_TRUST = 80, 40.0
 _LOWEST_CUT = 0.3
 _MARGIN = 0.08
+# Over the packages above, showing from this far below the threshold on was right more often than the threshold.
+_UNMEASURED = 0.3
 
 
-def features(found: Continuation, place_count: int, typed_chars: int) -> list[float]:
+def features(found: Continuation, place_count: int, typed_chars: int, *, at_line_start: bool) -> list[float]:
     """What is known of a continuation before it is shown."""
     run, soft = found.followed.run, found.followed.soft
     length = max(1, len(found.tokens))
@@ -49,6 +71,7 @@ def features(found: Continuation, place_count: int, typed_chars: int) -> list[fl
         found.share**4,
         float(supporters == 1),
         float(run < 5),
+        float(at_line_start),
     ]
 
 
@@ -58,7 +81,9 @@ class Calibration:
 
     weights: tuple[float, ...] = tuple(PRIOR.tolist())
     sampled: tuple[tuple[float, bool], ...] = ()
-    """(chance, right) of the workspace's own places, held out while fitting"""
+    """(chance, right) of the workspace's own places inside lines, held out while fitting"""
+    sampled_starts: tuple[tuple[float, bool], ...] = ()
+    """the same where lines start, where it is harder to be right"""
 
     bend: tuple[tuple[float, ...], tuple[float, ...]] = ((0.0, 1.0), (0.0, 1.0))
     """(stated, true) corners: what the logistic model says and what the held-out places showed"""
@@ -69,12 +94,13 @@ class Calibration:
         stated = 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, score))))
         return float(np.interp(stated, *self.bend))
 
-    def cut(self, threshold: float) -> float:
+    def cut(self, threshold: float, *, at_line_start: bool = False) -> float:
         """The lowest chance to show so that what is shown is right at least as often as `threshold`."""
-        if len(self.sampled) < 60:
-            return max(_LOWEST_CUT, threshold - 0.2)
+        sampled = self.sampled_starts if at_line_start else self.sampled
+        if len(sampled) < 60:
+            return max(_LOWEST_CUT, threshold - _UNMEASURED)
         cut, right = 1.0, 0
-        for shown, (chance, correct) in enumerate(sorted(self.sampled, reverse=True), start=1):
+        for shown, (chance, correct) in enumerate(sorted(sampled, reverse=True), start=1):
             right += correct
             # Few samples say little: begin as if ten had been exactly at the threshold.
             if (right + 10 * threshold) / (shown + 10) >= threshold + _MARGIN * shown / (shown + 10):
@@ -91,7 +117,14 @@ def fit(known: Sequence[Sequence[float]], right: Sequence[bool]) -> Calibration:
         held_out[mine] = _chances(x[mine], _weights(x[~mine], y[~mine]))
     bend = _bend(held_out, y)
     shown = np.interp(held_out, *bend).tolist()
-    return Calibration(tuple(_weights(x, y).tolist()), tuple(zip(shown, map(bool, right), strict=True)), bend)
+    measured = tuple(zip(shown, map(bool, right), strict=True))
+    starts = x[:, _AT_LINE_START] == 1.0
+    return Calibration(
+        tuple(_weights(x, y).tolist()),
+        tuple(m for m, start in zip(measured, starts, strict=True) if not start),
+        tuple(m for m, start in zip(measured, starts, strict=True) if start),
+        bend,
+    )
 
 
 def _bend(stated: Floats, right: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -39,6 +39,11 @@ class Spot:
     query: Ints
     typed: str
 
+    @property
+    def at_line_start(self) -> bool:
+        """Whether nothing stands before it on its line."""
+        return len(self.query) > 0 and int(self.query[-1]) == NEWLINE
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -105,7 +110,7 @@ class Family:
         continuation = agree(places, sources, lines=lines)
         if not continuation.tokens or not continuation.ended:
             return None
-        known = features(continuation, len(places), len(spot.typed))
+        known = features(continuation, len(places), len(spot.typed), at_line_start=spot.at_line_start)
         return Found(continuation, tuple(sources), tuple(known), tuple(places))
 
     def _sources(self, spot: Spot, forbidden: Callable[[Ints], Ints] | None) -> list[Source]:

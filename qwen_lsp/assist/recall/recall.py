@@ -98,7 +98,7 @@ class Recall:
             if found is None:
                 return None
             chance = family.calibration.chance(found.known)
-            if chance < family.calibration.cut(self._settings.threshold):
+            if chance < family.calibration.cut(self._settings.threshold, at_line_start=spot.at_line_start):
                 return None
             if multiline and not snapshot.text[cursor : _line_end(snapshot, cursor)].strip():
                 found = found.longer(_MULTILINE_LINES)
