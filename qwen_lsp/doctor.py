@@ -95,14 +95,16 @@ def _model(settings: Settings) -> Iterator[Finding]:
     except QwenLspError as error:
         yield Finding("problem", "model", str(error))
         return
-    if choice.is_starter:
+    if choice.folder is None:
         state = "built" if is_built(starter_folder()) else "built at the first start, in up to three minutes"
         yield Finding(
             "note", "model", f"the starter ({state}): it knows a handful of sample programs and nothing else"
         )
         yield Finding("note", "", f"the real model: qwen-lsp pull   ({DEFAULT_MODEL}, 17 GB, asks first)")
-    else:
-        yield Finding("ok", "model", f"{choice.name} in {choice.folder}")
+        return
+    where = "" if Path(choice.name) == choice.folder else f" in {choice.folder}"
+    kind = " (a starter: it knows a handful of sample programs)" if is_built(choice.folder) else ""
+    yield Finding("ok", "model", f"{choice.name}{where}{kind}")
 
 
 def _folder(about: str, folder: Path) -> Finding:
