@@ -70,6 +70,8 @@ def _forbidden(ask: Ask, settings: SuggestSettings, is_private: Callable[[Path],
         return Rejection("language switched off", snapshot.language)
     if path is not None and _is_off(path, settings):
         return Rejection("path switched off", path.name)
+    if ask.selected and ("\n" in ask.selected or "\r" in ask.selected):
+        return Rejection("popup item has lines", "the highlighted completion is more than one line")
     if ask.selected is not None and not _fits_selected(ask):
         return Rejection("popup item differs", "the highlighted completion does not begin with what is typed")
     return None

@@ -30,6 +30,7 @@ SILENT = [
     ("read-only view", ask("x = ¦\n", uri="git:/work/a.py?HEAD")),
     ("read-only view", ask("x = ¦\n", uri="output:extension-output-1")),
     ("popup item differs", ask("os.pa¦\n", selected="getcwd", selected_start=3)),
+    ("popup item has lines", ask("os.pa¦\n", selected="path\r\nos.getcwd", selected_start=3)),
 ]
 
 
