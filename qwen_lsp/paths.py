@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def paths() -> Paths:
         root = Path(home).expanduser()
         return Paths(root / "config", root / "cache", root / "data", root / "run")
     dirs = platformdirs.PlatformDirs(_APP, appauthor=False)
-    return Paths(
-        dirs.user_config_path, dirs.user_cache_path, dirs.user_data_path, Path(dirs.user_runtime_dir)
-    )
+    # Without a session of systemd's, Linux names no runtime folder; a fallback in /tmp would be anybody's.
+    no_runtime = sys.platform == "linux" and not os.environ.get("XDG_RUNTIME_DIR")
+    runtime = dirs.user_cache_path / "run" if no_runtime else dirs.user_runtime_path
+    return Paths(dirs.user_config_path, dirs.user_cache_path, dirs.user_data_path, runtime)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from qwen_lsp.assist.conversations import Conversations
 from tests.support.action_bench import Benches, Page
 
 pytestmark = pytest.mark.process
@@ -135,6 +136,25 @@ def test_an_explanation_is_opened_as_a_file(benches: Benches, project: Path) -> 
     page.bench.client.answer_with["window/showDocument"] = lambda _: {"success": False}
     page.run("Explain", "Words.")
     assert page.told(seen) == ["Words."]
+
+
+def test_a_long_explanation_opens_the_page_at_its_conversation(benches: Benches, project: Path) -> None:
+    page = Page(benches(), CODE, project / "a.py")
+    seen = len(page.bench.client.received)
+    page.bench.address = "http://127.0.0.1:7/"
+    page.bench.client.answer_with["window/showDocument"] = lambda _: {"success": True}
+    words = "It doubles x, as said before. " * 300
+    try:
+        assert page.run("Explain", words) is True
+    finally:
+        page.bench.address = ""
+    [shown] = [m for m in page.bench.client.received[seen:] if m.get("method") == "window/showDocument"]
+    address, _, conversation = shown["params"]["uri"].partition("?conversation=")
+    assert (address, shown["params"]["external"]) == ("http://127.0.0.1:7/", True)
+    kept = Conversations(page.bench.folder / "home" / "data" / "conversations.sqlite")
+    assert [
+        m.content.strip() for m in kept.thread(kept.leaf(int(conversation))) if m.role == "assistant"
+    ] == [words.strip()]
 
 
 REVIEWS = {

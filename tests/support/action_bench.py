@@ -21,6 +21,8 @@ class Bench:
     ) -> None:
         self.folder = folder
         self.script, self.diary = folder / "script.json", folder / "diary.jsonl"
+        self.address = ""
+        """Where the engine says its page is."""
         self.say("")
         self.diary.touch()
         self.client = LspClient(
@@ -33,7 +35,8 @@ class Bench:
 
     def say(self, answer: str | list[str], finish: str = "stop", wait: bool = False, fail: str = "") -> None:
         part = self.script.with_suffix(".part")
-        part.write_text(json.dumps({"answer": answer, "finish": finish, "wait": wait, "fail": fail}), "utf-8")
+        told = {"answer": answer, "finish": finish, "wait": wait, "fail": fail, "address": self.address}
+        part.write_text(json.dumps(told), "utf-8")
         part.replace(self.script)
 
     def events(self) -> list[dict[str, Any]]:

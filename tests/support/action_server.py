@@ -32,6 +32,11 @@ class FileEngine(NoEngine):
         self._script, self._diary = script, diary
         self._given: dict[str, int] = {}
 
+    @property
+    def address(self) -> str:
+        """Where its page is, when the file names one."""
+        return str(self._read().get("address", ""))
+
     def note(self, event: str, **more: Any) -> None:
         with self._diary.open("a", encoding="utf-8") as out:
             out.write(json.dumps({"event": event, **more}) + "\n")

@@ -148,7 +148,7 @@ class ActionDesk:
         if isinstance(outcome, EditOutcome):
             return await self.apply(outcome)
         if isinstance(outcome, ShowOutcome):
-            await show(self._session.editor, self.say, outcome.title, outcome.markdown)
+            await show(self._session, self.say, outcome.title, outcome.markdown)
             return True
         self.board.show(outcome)
         count = len(outcome.findings)

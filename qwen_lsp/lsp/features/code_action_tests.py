@@ -37,7 +37,7 @@ async def make_tests_pass(session: Session, desk: ActionDesk, offer: Offer, ask:
         desk.say("The tests pass already.", types.MessageType.Info)
         return False
     last = rounds[-1]
-    await show(session.editor, desk.say, offer.title, _told(rounds))
+    await show(session, desk.say, offer.title, _told(rounds))
     if not last.passed:
         desk.say(
             f"The tests still fail after {last.number} rounds; nothing was changed. {last.verdict.detail}".strip()
