@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
 
 from qwen_lsp.engine.demo import Gate, ScriptedEngine
 from qwen_lsp.engine.starter.programs import PROGRAMS
-from tests.support.page import PICTURES, opened, picture
+from tests.support.page import opened, picture
 from tests.webui.conftest import Place
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -40,20 +39,6 @@ async def test_the_seeds_walk_through_with_the_demo(place: Place) -> None:
         assert "当前并未载入" in await page.inner_text("#picture figcaption")
         assert "× 48 层" in await page.inner_html("#picture svg")
         await picture(page, "generate-zh")
-        if os.environ.get("QWEN_LSP_KEEP_PICTURES"):
-            await _readme_pictures(place)
-
-
-async def _readme_pictures(place: Place) -> None:
-    """The page's home and the model card, as the README shows them."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    async with opened(place.browser, place.url, height=1060, device_scale_factor=1.5) as page:
-        await page.click("#example_fibonacci_python")
-        await page.click("#go")
-        await page.wait_for_selector("#result .q-view[data-phase=done]")
-        await page.evaluate("() => scrollTo(0, 0)")
-        await page.screenshot(path=PICTURES / "page.png")
-        await page.locator("#picture").screenshot(path=PICTURES / "model.png")
 
 
 @pytest.mark.parametrize(
