@@ -52,29 +52,40 @@ async def parity(bench: Bench) -> None:
     texts = [SOURCE[start : start + size] for start, size in _cuts(12)]
     ask_mlx_lm(model, tokenizer, texts[0], 8)
     await ask(bench.engine, request(texts[0], 8))
+    for lane, how in (
+        (Lane.INLINE, "a suggestion, no drafts"),
+        (Lane.CHAT, "a chat, drafts from its prompt"),
+    ):
+        await _beside(bench, model, tokenizer, [f"# {lane} {t}\n{x}" for t, x in enumerate(texts)], lane, how)
+
+
+async def _beside(
+    bench: Bench, model: Any, tokenizer: Any, texts: Sequence[str], lane: Lane, how: str
+) -> None:
+    """Three rows: tokens, decode rate and first token as one lane asks for them."""
     same, rates, firsts = 0, list[float](), list[float]()
     for turn, text in enumerate(texts):
-        mine, other = await _both(
-            bench.engine, model, tokenizer, f"# {turn}\n{text}", ours_first=turn % 2 == 0
-        )
+        mine, other = await _both(bench.engine, model, tokenizer, text, lane, ours_first=turn % 2 == 0)
         same += mine.tokens == other.tokens
         if len(mine.tokens) > 16:
             rates.append(mine.rate / other.rate)
         firsts.append(mine.first_ms / other.first_ms)
-    bench.row("same greedy tokens as mlx_lm.stream_generate", f"{same} of {len(texts)} prompts", "all")
-    bench.row("decode rate, ours over theirs (median)", f"{median(rates):.2f}", ">= 1.0")
-    bench.row("time to first token, ours over theirs (median)", f"{median(firsts):.2f}", "<= 1.0")
+    bench.row(
+        f"{how}: same greedy tokens as mlx_lm.stream_generate", f"{same} of {len(texts)} prompts", "all"
+    )
+    bench.row(f"{how}: decode rate, ours over theirs (median)", f"{median(rates):.2f}", ">= 1.0")
+    bench.row(f"{how}: time to first token, ours over theirs (median)", f"{median(firsts):.2f}", "<= 1.0")
 
 
 async def _both(
-    engine: MlxEngine, model: Any, tokenizer: Any, text: str, *, ours_first: bool
+    engine: MlxEngine, model: Any, tokenizer: Any, text: str, lane: Lane, *, ours_first: bool
 ) -> tuple[Timed, Timed]:
     """Both engines cold on one prompt, in turns of who goes first."""
     if ours_first:
-        mine = await ask(engine, request(text, lane=Lane.INLINE))
+        mine = await ask(engine, request(text, lane=lane))
         return mine, ask_mlx_lm(model, tokenizer, text)
     other = ask_mlx_lm(model, tokenizer, text)
-    return await ask(engine, request(text, lane=Lane.INLINE)), other
+    return await ask(engine, request(text, lane=lane)), other
 
 
 async def cancel(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _TICK_S = 0.5
+_SWITCH_S = 2e-5
 _TIDY_AFTER_S = 2.0
 CLOSED = "The engine was closed."
 
@@ -93,6 +95,8 @@ class Worker:
     # -- in the thread ------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        # Whoever reads the tokens holds Python when a forward ends; the default lets that be 5 ms.
+        sys.setswitchinterval(_SWITCH_S)
         try:
             facts = self._load()
         except BaseException as error:
