@@ -1,13 +1,18 @@
-"""Keeps what passed in docs/editors.json when QWEN_LSP_KEEP_RESULTS is set; docs/generate.py makes the table of it."""
+"""Keeps what passed in docs/editors.json when QWEN_LSP_KEEP_RESULTS is set; a Neovim that uses the starter."""
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.support.lsp_client import server_command
+from tests.support.nvim import Neovim
 
 RESULTS = Path(__file__).parents[2] / "docs" / "editors.json"
 
@@ -24,3 +29,19 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
             json.dumps(dict(sorted(kept.items())), indent=1, ensure_ascii=True) + "\n", "utf-8"
         )
     return report  # type: ignore[return-value]
+
+
+@pytest.fixture
+def vim(
+    tmp_path: Path, own_home: Path, starter_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Neovim]:
+    """A Neovim whose server uses the starter, in a host of its own that is stopped in the end."""
+    monkeypatch.setenv("QWEN_LSP_ENGINE_MODEL", str(starter_folder))
+    monkeypatch.setenv("QWEN_LSP_HOST_PORT", "0")
+    monkeypatch.setenv("QWEN_LSP_HOST_PAGE", "false")
+    neovim = Neovim(tmp_path)
+    neovim.setup(server_command(), keymaps=True)
+    yield neovim
+    neovim.close()
+    stop = [sys.executable, "-m", "qwen_lsp", "serve", "--stop"]
+    subprocess.run(stop, timeout=30, check=False, capture_output=True)

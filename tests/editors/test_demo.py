@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from qwen_lsp.engine.starter.programs import PROGRAMS
-from tests.support.lsp_client import server_command
 from tests.support.nvim import Neovim
 
 DEMO = Path(__file__).parents[2] / "editors" / "demo"
@@ -29,22 +25,6 @@ def test_the_file_with_carriage_returns_has_them_and_a_form_feed() -> None:
     assert raw.count(b"\r\n") == raw.count(b"\n") > 3
     assert b"\f" in raw
     assert not raw.isascii()
-
-
-@pytest.fixture
-def vim(
-    tmp_path: Path, own_home: Path, starter_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Neovim]:
-    """A Neovim whose server uses the starter, in a host of its own that is stopped in the end."""
-    monkeypatch.setenv("QWEN_LSP_ENGINE_MODEL", str(starter_folder))
-    monkeypatch.setenv("QWEN_LSP_HOST_PORT", "0")
-    monkeypatch.setenv("QWEN_LSP_HOST_PAGE", "false")
-    neovim = Neovim(tmp_path)
-    neovim.setup(server_command(), keymaps=True)
-    yield neovim
-    neovim.close()
-    stop = [sys.executable, "-m", "qwen_lsp", "serve", "--stop"]
-    subprocess.run(stop, timeout=30, check=False, capture_output=True)
 
 
 @pytest.mark.editor

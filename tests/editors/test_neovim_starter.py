@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from qwen_lsp.engine.starter.programs import PROGRAMS, Program
-from tests.support.lsp_client import server_command
 from tests.support.nvim import Neovim
 
 pytestmark = pytest.mark.editor
 
 MOST_STEPS = 24
-
-
-@pytest.fixture
-def vim(
-    tmp_path: Path, own_home: Path, starter_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Neovim]:
-    """A Neovim whose server uses the starter, in a host of its own that is stopped in the end."""
-    monkeypatch.setenv("QWEN_LSP_ENGINE_MODEL", str(starter_folder))
-    monkeypatch.setenv("QWEN_LSP_HOST_PORT", "0")
-    monkeypatch.setenv("QWEN_LSP_HOST_PAGE", "false")
-    neovim = Neovim(tmp_path)
-    neovim.setup(server_command(), keymaps=True)
-    yield neovim
-    neovim.close()
-    stop = [sys.executable, "-m", "qwen_lsp", "serve", "--stop"]
-    subprocess.run(stop, timeout=30, check=False, capture_output=True)
 
 
 def python_program() -> Program:
