@@ -164,6 +164,11 @@ async def test_other_languages_are_tested_where_their_tools_are(language: str) -
     assert wrong.outcome == "failed", wrong
 
 
+def test_go_files_without_a_test_are_no_success() -> None:
+    with pytest.raises(SandboxUnavailable, match=r"_test\.go|not installed"):
+        job_for_tests("go", {"five.go": RIGHT["go"]["five.go"]})
+
+
 @pytest.mark.process
 async def test_npm_runs_the_projects_own_script() -> None:
     if shutil.which("npm") is None:
