@@ -13,6 +13,8 @@ from qwen_lsp.sandbox.toolchains import find_tool
 Whole = Callable[[str], bool]
 
 _ONCE = "Run `mvn test` once, online, in a project with JUnit 5."
+_DEBIANS = Path("/usr/share/maven-repo")
+"""What Debian's own packages of Java libraries bring."""
 _JUPITER = ("junit-jupiter", "junit-jupiter-api", "junit-jupiter-engine", "junit-jupiter-params")
 _PLATFORM = ("junit-platform-commons", "junit-platform-engine", "junit-platform-launcher")
 _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -38,9 +40,7 @@ _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 def maven_job(files: Mapping[str, str | bytes], repository: Path | None = None) -> Job:
     """The job that runs JUnit tests; files without a pom.xml are put into Maven's layout, with a pom of ours."""
     maven, java = find_tool("mvn", "Maven"), find_tool("java", "Java")
-    repository = repository or Path.home() / ".m2" / "repository"
-    if not repository.is_dir():
-        raise SandboxUnavailable(f"Maven has no local repository yet. {_ONCE}")
+    repository = repository or _repository()
     laid = dict(files)
     if "pom.xml" not in files:
         laid = {_place(name): text for name, text in files.items()}
@@ -57,6 +57,13 @@ def maven_job(files: Mapping[str, str | bytes], repository: Path | None = None) 
         processes=512,
         patience=6.0,
     )
+
+
+def _repository() -> Path:
+    for folder in (Path.home() / ".m2" / "repository", _DEBIANS):
+        if folder.is_dir():
+            return folder
+    raise SandboxUnavailable(f"Maven has no local repository yet. {_ONCE}")
 
 
 def _place(name: str) -> str:

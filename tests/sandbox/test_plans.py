@@ -138,6 +138,10 @@ RIGHT = {
     "rust": {"lib.rs": "pub fn five() -> u8 { 5 }\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn five() { assert_eq!(super::five(), 5); }\n}\n"},
     "cpp": {"five.hpp": "inline int five() { return 5; }\n", "five_test.cpp": '#include "five.hpp"\nint main() { return five() == 5 ? 0 : 1; }\n'},
     "go": {"five.go": "package sample\n\nfunc Five() int { return 5 }\n", "five_test.go": 'package sample\n\nimport "testing"\n\nfunc TestFive(t *testing.T) {\n\tif Five() != 5 {\n\t\tt.Fatal("no")\n\t}\n}\n'},
+    "java": {
+        "Five.java": "class Five { static int five() { return 5; } }\n",
+        "FiveTest.java": "import org.junit.jupiter.api.Assertions;\nimport org.junit.jupiter.api.Test;\nclass FiveTest {\n    @Test void five() { Assertions.assertEquals(5, Five.five()); }\n}\n",
+    },
 }  # fmt: skip
 TOOLS = {"javascript": "node", "rust": "cargo", "cpp": "ctest", "go": "go"}
 WRONG = {
@@ -145,17 +149,32 @@ WRONG = {
     "rust": ("{ 5 }", "{ 6 }"),
     "cpp": ("return 5", "return 6"),
     "go": ("return 5", "return 6"),
+    "java": ("return 5", "return 6"),
 }
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("language", RIGHT)
+@pytest.mark.parametrize("language", TOOLS)
 async def test_other_languages_are_tested_where_their_tools_are(language: str) -> None:
-    files = RIGHT[language]
     if shutil.which(TOOLS[language]) is None:
         with pytest.raises(SandboxUnavailable, match="not installed"):
-            job_for_tests(language, files)
+            job_for_tests(language, RIGHT[language])
         return
+    await tell_right_from_wrong(language)
+
+
+@pytest.mark.process
+@pytest.mark.heavy
+@pytest.mark.parametrize("language", ["go", "java"])
+async def test_go_and_junit_tell_right_from_wrong(
+    language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))  # Maven's own repository lies there, and may be half full
+    await tell_right_from_wrong(language)
+
+
+async def tell_right_from_wrong(language: str) -> None:
+    files = RIGHT[language]
     right = await run_contained(job_for_tests(language, files), ROOT)
     assert right.passed, right
     old, new = WRONG[language]
