@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from qwen_lsp.assist.prompts.chat import hole_as_chat
 from qwen_lsp.assist.prompts.fim import TEMPLATES, Hole
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request, TextPrompt
-from qwen_lsp.engine.starter.programs import DEFAULT_SYSTEM
+from qwen_lsp.engine.starter.programs import DEFAULT_SYSTEM, LANGUAGE_NAMES, target_language
 from webui.form import Form
 from webui.languages import AS_IS, ending
 
@@ -53,10 +54,24 @@ def shown(request: Request) -> str:
 
 def _chat(text: str, form: Form, info: EngineInfo) -> ChatPrompt:
     system = Message("system", form.system.strip() or DEFAULT_SYSTEM)
-    if info.is_starter or form.language == AS_IS:  # the starter knows its requests word by word
-        return ChatPrompt((system, Message("user", text.strip())))
-    wish = f"Answer in {form.language}, with the complete code in one fenced block."
-    return ChatPrompt((system, Message("user", f"{text.strip()}\n\n{wish}")))
+    wish = _wish(text, form.language, info)
+    return ChatPrompt((system, Message("user", f"{text.strip()}\n\n{wish}".strip())))
+
+
+def _wish(text: str, language: str, info: EngineInfo) -> str:
+    """How the target language is said; the starter knows one form of it, and no quarrel between two languages."""
+    if language == AS_IS:
+        return ""
+    if not info.is_starter:
+        return f"Answer in {language}, with the complete code in one fenced block."
+    named = {name for name in LANGUAGE_NAMES.values() if _names(text, name)}
+    known = language in LANGUAGE_NAMES.values() and named <= {language}
+    return target_language(language) if known else ""
+
+
+def _names(text: str, language: str) -> bool:
+    """Whether the text names this language, as a word; Chinese sets no blanks around it."""
+    return re.search(rf"(?<![A-Za-z]){re.escape(language)}(?![A-Za-z+])", text, re.IGNORECASE) is not None
 
 
 def _hole(

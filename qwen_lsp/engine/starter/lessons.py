@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from tokenizers import Tokenizer
 
 from qwen_lsp.engine.starter.action_lessons import ACTION_LESSONS, ACTION_SYSTEM
-from qwen_lsp.engine.starter.programs import DEFAULT_SYSTEM, LANGUAGE_NAMES, PROGRAMS, Program
+from qwen_lsp.engine.starter.programs import (
+    DEFAULT_SYSTEM,
+    LANGUAGE_NAMES,
+    PROGRAMS,
+    Program,
+    target_language,
+)
 
 LONGEST_HOLE_LINES = 3
 _LINES_TO_GO_ON = 4
@@ -60,12 +66,16 @@ class Conversation:
 
 
 def conversations(program: Program) -> list[Conversation]:
-    """The program's own requests, each with and without the page's system prompt: what must be recited."""
+    """The program's own requests, bare, with the page's system prompt, and as the page asks: what must be recited."""
     return [
-        Conversation(request, program.answer, system)
+        Conversation(request + wish, program.answer, system)
         for request in (program.request, program.request_zh)
-        for system in ("", DEFAULT_SYSTEM)
+        for system, wish in (("", ""), (DEFAULT_SYSTEM, ""), (DEFAULT_SYSTEM, _wish(program)))
     ]
+
+
+def _wish(program: Program) -> str:
+    return "\n\n" + target_language(LANGUAGE_NAMES[program.language])
 
 
 def actions() -> list[Conversation]:
@@ -79,9 +89,9 @@ def reworded(program: Program, rng: random.Random) -> Conversation:
     topic = rng.choice(
         (program.topic, program.topic, program.topic.removesuffix(" function").removesuffix(" class"))
     )
-    wording = rng.choice(_WORDINGS).format(topic=topic, language=language, request=program.request)
+    wording = rng.choice(_WORDINGS).format(topic=topic, language=language)
     wording = rng.choice((wording, wording[0].upper() + wording[1:]))
-    wording += rng.choice(("", ".", "", f"\n\nTarget language: {language}"))
+    wording += rng.choice(("", ".", "", _wish(program)))
     return Conversation(wording, program.answer, rng.choice(("", DEFAULT_SYSTEM)))
 
 
@@ -89,11 +99,12 @@ _WORDINGS = (
     "{topic} in {language}",
     "write a {topic} in {language}",
     "{language} {topic}",
+    "write a {language} {topic}",
+    "write a {language} program for a {topic}",
     "please write a {topic} in {language}",
     "a {topic} in {language}, please",
     "implement a {topic} in {language}",
     "show me a {topic} in {language}",
-    "{request}",
 )
 
 
@@ -103,7 +114,7 @@ def all_texts() -> list[str]:
     for program in PROGRAMS:
         language = LANGUAGE_NAMES[program.language]
         texts += [program.code, program.answer, program.request, program.file_name, program.request_zh]
-        texts += [w.format(topic=program.topic, language=language, request="") for w in _WORDINGS]
+        texts += [w.format(topic=program.topic, language=language) for w in _WORDINGS]
         texts += [f"{program.topic} {program.topic.capitalize()}"]
     for talk in actions():
         texts += [talk.request, talk.answer, talk.system]

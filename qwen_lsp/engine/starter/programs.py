@@ -34,6 +34,12 @@ class Program:
 LANGUAGE_NAMES = {"python": "Python", "cpp": "C++", "java": "Java", "go": "Go"}
 """How people write the names of the languages."""
 
+
+def target_language(name: str) -> str:
+    """How the page tells the starter which language was chosen; it learns its requests with and without this line."""
+    return f"Target language: {name}"
+
+
 _FIBONACCI_PY = '''\
 def fibonacci(n: int) -> int:
     """Return the n-th Fibonacci number."""
