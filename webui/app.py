@@ -41,6 +41,7 @@ def build_page(services: Services) -> ASGIApp:
     """The page for these services, safe also when served alone."""
     room = room_for(services)
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lambda _: keeping(room))
+    app.include_router(room.live.routes())
     app = gr.mount_gradio_app(
         app,
         _blocks(room),

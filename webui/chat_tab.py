@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -88,7 +88,7 @@ def _sender(room: Room) -> Any:
         store = _store()
         conversation = at.conversation or store.start(words.strip().splitlines()[0][:80])
         leaf = store.add(conversation, at.leaf, "user", words.strip(), files)
-        async with aclosing(_answer(room, request, Where(conversation, leaf))) as states:  # type: ignore[type-var]
+        async with aclosing(_answer(room, request, Where(conversation, leaf))) as states:
             async for state in states:
                 yield ("", *state)
 
@@ -102,7 +102,7 @@ def _retrier(room: Room) -> Any:
         if question is None:
             yield (*_draw(at), *_buttons(False))
             return
-        async with aclosing(_answer(room, request, Where(at.conversation, question.id))) as states:  # type: ignore[type-var]
+        async with aclosing(_answer(room, request, Where(at.conversation, question.id))) as states:
             async for state in states:
                 yield state
 
@@ -119,21 +119,21 @@ def _editor(room: Room) -> Any:
             yield (*_draw(at), *_buttons(False))
             return
         leaf = _store().add(old.conversation, old.parent, "user", value.strip(), old.files)
-        async with aclosing(_answer(room, request, Where(old.conversation, leaf))) as states:  # type: ignore[type-var]
+        async with aclosing(_answer(room, request, Where(old.conversation, leaf))) as states:
             async for state in states:
                 yield state
 
     return edit
 
 
-async def _answer(room: Room, request: gr.Request, at: Where) -> AsyncIterator[tuple[Any, ...]]:
+async def _answer(room: Room, request: gr.Request, at: Where) -> AsyncGenerator[tuple[Any, ...], None]:
     """Stream the answer to the last message of a thread; what was written is kept, however it ended."""
     store, engine = _store(), room.services.engine
     thread = store.thread(at.leaf)
     listed = _listed(at.conversation)
     generation = Generation(engine, _request(thread, await engine.info()), slower=2.0)
     try:
-        async with aclosing(room.running.follow(key_of(request, _TAB), generation)) as states:  # type: ignore[type-var]
+        async with aclosing(room.running.follow(key_of(request, _TAB), generation)) as states:
             async for state in states:
                 if state.ended:
                     break

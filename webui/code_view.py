@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ _SCRIPT = (Path(__file__).parent / "static" / "view.js").read_text("utf-8")
 
 
 def code_view(name: str, *, label: str = "result", empty: str = "result_empty") -> gr.HTML:
-    """An empty code area with its bar, tools and foot; its value is what `CodeStream.value` makes."""
+    """An empty code area with its bar, tools and foot; its values are what `CodeStream` makes."""
     template = (
         f'<section class="q-view" data-phase="idle" data-empty="true"><header class="q-bar">'
         f'<span class="q-phase" role="status" aria-live="polite">{both("phase_idle")}</span>'
@@ -40,7 +39,7 @@ def code_view(name: str, *, label: str = "result", empty: str = "result_empty") 
 
 
 class CodeStream:
-    """Turns a growing text into values of the code area; what is settled is coloured and sent once."""
+    """Turns a growing text into what the code area draws; what is settled is coloured once and sent once."""
 
     def __init__(self, run: str, language: str, file: str) -> None:
         self._run, self._language, self._file = run, language, file
@@ -48,49 +47,41 @@ class CodeStream:
         self._code = ""
         self._colours = Highlighter(language)
 
-    def value(
-        self,
-        code: str,
-        *,
-        state: str,
-        phase: str,
-        stats: str,
-        foot: str = "",
-        prose: str = "",
-        last: bool = False,
-        language: str = "",
-    ) -> dict[str, Any]:
-        """The area's next value; phase, stats and foot are HTML, code and prose plain text."""
+    def begun(self, *, state: str, phase: str, stats: str = "", foot: str = "") -> dict[str, Any]:
+        """The area's value while the text itself comes as news; phase, stats and foot are HTML."""
+        told = {"state": state, "phase": phase, "stats": stats, "foot": foot}
+        return {"run": self._run, "file": self._file, **told}
+
+    def news(self, code: str, language: str, epoch: int, shown: int) -> dict[str, Any]:
+        """What an area lacks that shows `shown` characters of this epoch's settled HTML."""
+        self._grow(code, language)
+        settled = self._colours.settled
+        start = shown if epoch == self._epoch and shown <= len(settled) else 0
+        return {
+            "epoch": self._epoch,
+            "from": start,
+            "html": settled[start:],
+            "tail": self._colours.tail,
+        }
+
+    def whole(self, code: str, language: str) -> dict[str, Any]:
+        """All of an ended text, for areas that saw all news, some or none."""
+        self._grow(code, language)
+        html = highlight(self._code, self._language)
+        # The same colours as the live ones but for rare spans over lines.
+        if not html.startswith(self._colours.settled):
+            self._epoch += 1
+        return {"epoch": self._epoch, "from": 0, "html": html, "tail": ""}
+
+    def _grow(self, code: str, language: str) -> None:
         if language and language != self._language:
             self._restart(language)
         if not code.startswith(self._code):
             self._restart(self._language)
         self._colours.feed(code[len(self._code) :])
         self._code = code
-        settled, tail = self._colours.settled, self._colours.tail
-        if last:
-            settled, tail = self._final(settled + tail), ""
-        return {
-            "run": self._run,
-            "epoch": self._epoch,
-            "html": settled,
-            "tail": tail,
-            "state": state,
-            "phase": phase,
-            "stats": stats,
-            "foot": foot,
-            "prose": escape(prose),
-            "file": self._file,
-        }
 
     def _restart(self, language: str) -> None:
         self._epoch += 1
         self._code, self._language = "", language
         self._colours = Highlighter(language)
-
-    def _final(self, live: str) -> str:
-        """Colours of the whole code at once; the same as the live ones but for rare spans over lines."""
-        whole = highlight(self._code, self._language)
-        if not whole.startswith(self._colours.settled):
-            self._epoch += 1
-        return whole

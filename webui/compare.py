@@ -1,28 +1,51 @@
-"""Comparing answers: cells of prompt × column × repeat, their measures, mean and spread, as HTML, JSON and CSV."""
+"""Comparing answers: columns of settings, cells of prompt × column × repeat with their measures, JSON and CSV: pure."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from html import escape
+from typing import Any
 
 from qwen_lsp.assist.syntax import parses
 from webui.answer import parts
-from webui.form import Form
+from webui.form import NAMES, Form
 from webui.stream import Generation
-from webui.words import both
 
+LOADED, DEMO = "", "demo"
+"""Engines that are no model to load: whatever answers now, and the labelled samples."""
+_INPUT = "{input}"
 _GRAMMAR = {"c++": "cpp", "c#": "csharp", "bash": "shellscript"}
-_DIFFERING = ("temperature", "max_tokens", "top_p", "top_k", "min_p", "repetition_penalty", "seed", "system")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What one column asks with."""
+
+    form: Form
+    model: str = LOADED
+    template: str = ""
+    preset: str = ""
+
+    def asked(self, prompt: str) -> str:
+        """The prompt in this column's template; a template without a place for it goes before it."""
+        template = self.template.strip()
+        if not template:
+            return prompt
+        return template.replace(_INPUT, prompt) if _INPUT in template else f"{template}\n\n{prompt}"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that may differ between columns, flat."""
+        own = {"model": self.model, "preset": self.preset, "template": self.template}
+        return own | {name: getattr(self.form, name) for name in NAMES}
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One answer and what it took."""
+    """One answer and what it took. `model` is the one that did answer; `passes` is None without a verdict."""
 
     prompt: str
     column: int
@@ -35,9 +58,12 @@ class Cell:
     parses: bool | None
     ending: str
     error: str = ""
+    model: str = ""
+    passes: bool | None = None
+    tests: str = ""
 
 
-def cell_of(prompt: str, column: int, repeat: int, form: Form, done: Generation) -> Cell:
+def cell_of(prompt: str, column: int, repeat: int, form: Form, done: Generation, model: str = "") -> Cell:
     """The measures of an ended generation."""
     answer = parts(done.text)
     name = (answer.language or form.language).lower()
@@ -53,7 +79,13 @@ def cell_of(prompt: str, column: int, repeat: int, form: Form, done: Generation)
         parses(answer.code, _GRAMMAR.get(name, name)) if answer.code.strip() else None,
         done.phase,
         done.error,
+        model,
     )
+
+
+def failed_cell(prompt: str, column: int, repeat: int, why: str) -> Cell:
+    """A cell that could not even be asked."""
+    return Cell(prompt, column, repeat, "", 0, None, 0.0, None, None, "failed", why)
 
 
 def prompts_of(text: str) -> list[str]:
@@ -61,83 +93,43 @@ def prompts_of(text: str) -> list[str]:
     return [piece.strip() for piece in text.replace("\r\n", "\n").split("\n\n") if piece.strip()]
 
 
-def differences(forms: Sequence[Form]) -> tuple[dict[str, object], list[dict[str, object]]]:
+def order_of(
+    prompts: Sequence[str], columns: Sequence[Column], repeats: int
+) -> dict[str, list[tuple[str, int, int]]]:
+    """What is asked in turn, (prompt, column, repeat), by the model to load: each once, what needs none first."""
+    groups: dict[str, list[tuple[str, int, int]]] = {}
+    for turn in range(repeats):
+        for prompt in prompts:
+            for at, column in enumerate(columns):
+                model = LOADED if column.model == DEMO else column.model
+                groups.setdefault(model, []).append((prompt, at, turn + 1))
+    return {model: groups[model] for model in sorted(groups)}
+
+
+def differences(columns: Sequence[Column]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What all columns share, and what each has of its own."""
-    values = [{name: getattr(form, name) for name in _DIFFERING} for form in forms]
+    values = [column.settings for column in columns]
     same = {name: value for name, value in values[0].items() if all(v[name] == value for v in values)}
     return same, [{name: value for name, value in v.items() if name not in same} for v in values]
 
 
-def table_html(cells: Sequence[Cell], forms: Sequence[Form]) -> str:
-    """A row a prompt, a column a setting; measures with mean and spread above each answer."""
-    same, own = differences(forms)
-    heads = "".join(
-        f'<th scope="col">{both("compare_column", at=i + 1)}<div class="q-own">{_settings(own[i])}</div></th>'
-        for i in range(len(forms))
-    )
-    rows = "".join(
-        f'<tr><th scope="row"><div class="q-cellprompt">{escape(prompt)}</div></th>'
-        + "".join(
-            f"<td>{_cell([c for c in cells if c.prompt == prompt and c.column == i])}</td>"
-            for i in range(len(forms))
-        )
-        + "</tr>"
-        for prompt in dict.fromkeys(cell.prompt for cell in cells)
-    )
-    constant = f'<p class="q-say">{both("compare_same")}: {_settings(same)}</p>'
-    return f'{constant}<div class="q-table" tabindex="0"><table><thead><tr><th scope="col">{both("compare_prompt")}</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-
-
-def _settings(values: dict[str, object]) -> str:
-    return " · ".join(
-        f"{both(_KEYS.get(name, name))} <b>{escape(str(value)) if value not in (None, '') else '–'}</b>"
-        for name, value in values.items()
-    )
-
-
-_KEYS = {"system": "system_prompt"}
-
-
-def _cell(cells: Sequence[Cell]) -> str:
-    if not cells:
-        return "…"
-    checked = [cell.parses for cell in cells if cell.parses is not None]
-    facts = [
-        (both("compare_tokens"), _spread([float(cell.tokens) for cell in cells])),
-        (both("compare_latency"), _spread([cell.total_ms for cell in cells])),
-        (both("compare_speed"), _spread([c.tokens_per_s for c in cells if c.tokens_per_s is not None])),
-        (both("compare_parses"), f"{sum(checked)} / {len(checked)}" if checked else "–"),
-    ]
-    listed = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
-    answers = "".join(
-        f"<details{' open' if cell is cells[0] else ''}><summary>{cell.repeat} · {both(f'phase_{cell.ending}')}</summary>"
-        f'<pre tabindex="0">{escape(cell.error or cell.text)}</pre></details>'
-        for cell in cells
-    )
-    return f'<dl class="q-facts">{listed}</dl>{answers}'
-
-
-def _spread(values: Sequence[float]) -> str:
-    if not values:
-        return "–"
-    mean = statistics.fmean(values)
-    return f"{mean:,.0f}" if len(values) < 2 else f"{mean:,.0f} ± {statistics.stdev(values):,.0f}"
-
-
-def to_json(cells: Sequence[Cell], forms: Sequence[Form]) -> str:
+def to_json(cells: Sequence[Cell], columns: Sequence[Column]) -> str:
     """Everything, with the settings of each column."""
-    data = {"columns": [asdict(form) for form in forms], "cells": [asdict(cell) for cell in cells]}
+    data = {"columns": [column.settings for column in columns], "cells": [asdict(cell) for cell in cells]}
     return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
 
 
-def to_csv(cells: Sequence[Cell]) -> str:
-    """A row a cell; a leading sign that a spreadsheet would take for a formula is disarmed."""
+def to_csv(cells: Sequence[Cell], columns: Sequence[Column]) -> str:
+    """A row a cell, its column's settings behind; a sign that a spreadsheet takes for a formula is disarmed."""
     out = io.StringIO()
-    names = [field.name for field in fields(Cell)]
+    measured = [field.name for field in fields(Cell)]
     writer = csv.writer(out)
-    writer.writerow(names)
+    settings = [column.settings for column in columns]
+    names = list(settings[0]) if settings else []
+    writer.writerow([*measured, *(f"set_{name}" for name in names)])
     for cell in cells:
-        writer.writerow([_harmless(getattr(cell, name)) for name in names])
+        own = [settings[cell.column][name] for name in names]
+        writer.writerow([_harmless(value) for value in [*(getattr(cell, name) for name in measured), *own]])
     return out.getvalue()
 
 
@@ -154,7 +146,7 @@ class Role:
 
     def prompt(self, task: str, previous: str) -> str:
         """What this role is asked, filled in."""
-        return self.asked.replace("{input}", task).replace("{previous}", previous)
+        return self.asked.replace(_INPUT, task).replace("{previous}", previous)
 
 
 def roles_of(text: str) -> list[Role]:

@@ -6,12 +6,13 @@ import json
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from html import escape
 from typing import Any
 
 import gradio as gr
 
 from qwen_lsp.engine.request import EngineInfo
-from webui.answer import parts
+from webui.answer import Parts, parts
 from webui.ask import Refusal, plan, shown
 from webui.code_view import CodeStream, code_view
 from webui.controls import Controls, language_and_mode, sampling
@@ -21,9 +22,9 @@ from webui.languages import ending
 from webui.picture import picture_html
 from webui.preset_panel import preset_panel
 from webui.progress import foot_html, phase_html, stats_html
-from webui.room import QUIET, Room, key_of
+from webui.room import QUIET, Room, StartStop, key_of
 from webui.speech import say
-from webui.stream import Generation
+from webui.stream import Generation, at_turns
 from webui.words import both
 
 _TAB = "generate"
@@ -139,37 +140,43 @@ def _wire(
 def _runner(room: Room) -> Any:
     async def run(request: gr.Request, text: str, *values: Any) -> AsyncIterator[tuple[Any, Any, Any]]:
         form = read(dict(zip(NAMES, values, strict=True)))
-        info = await room.services.engine.info()
-        asked = plan(text or "", form, info)
-        stream = CodeStream(uuid.uuid4().hex, form.language, f"result.{ending(form.language)}")
+        asked = plan(text or "", form, await room.services.engine.info())
+        name, buttons = uuid.uuid4().hex, StartStop()
+        stream = CodeStream(name, form.language, f"result.{ending(form.language)}")
         if isinstance(asked, Refusal):
-            yield stream.value("", state="failed", phase=both(asked.key), stats=""), _on(True), _on(False)
+            yield stream.begun(state="failed", phase=both(asked.key)), *buttons.now(True)
             return
         generation = Generation(room.services.engine, asked)
-        async with aclosing(room.running.follow(key_of(request, _TAB), generation)) as states:  # type: ignore[type-var]
-            async for state in states:
-                info = await room.services.engine.info()
-                yield _drawn(stream, state, info, form), _on(state.ended), _on(not state.ended)
+
+        async def news(epoch: int, shown: int) -> dict[str, Any]:
+            answer = parts(generation.text)
+            told = _told(generation, await room.services.engine.info(), answer)
+            return told | stream.news(answer.code, answer.language, epoch, shown)
+
+        turns = at_turns(room.running.follow(key_of(request, _TAB), generation))
+        async with aclosing(turns) as states:
+            with room.live.telling(name, news):
+                async for state in states:
+                    value = _drawn(stream, state, await room.services.engine.info(), form)
+                    yield value, *buttons.now(state.ended)
 
     return run
 
 
 def _drawn(stream: CodeStream, state: Generation, info: EngineInfo, form: Form) -> dict[str, Any]:
-    answer = parts(state.text)
-    return stream.value(
-        answer.code,
-        state=state.phase,
-        phase=phase_html(state),
-        stats=stats_html(state, info),
-        foot=foot_html(form),
-        prose=answer.prose,
-        last=state.ended,
-        language=answer.language,
+    begun = stream.begun(
+        state=state.phase, phase=phase_html(state), stats=stats_html(state, info), foot=foot_html(form)
     )
+    if not state.ended:
+        return begun
+    answer = parts(state.text)
+    return begun | _told(state, info, answer) | stream.whole(answer.code, answer.language)
 
 
-def _on(interactive: bool) -> Any:
-    return gr.update(interactive=interactive)
+def _told(state: Generation, info: EngineInfo, answer: Parts) -> dict[str, Any]:
+    """How it goes, as HTML; the prose is the model's and escaped."""
+    told = {"state": state.phase, "phase": phase_html(state), "stats": stats_html(state, info)}
+    return told | {"prose": escape(answer.prose)}
 
 
 def _stopper(room: Room) -> Any:

@@ -9,15 +9,16 @@ from typing import Any
 
 import gradio as gr
 
+from qwen_lsp.engine.request import EngineInfo
 from webui.ask import Refusal, plan
 from webui.form import Form, defaults, read
 from webui.inside_view import InsideStream, inside_view
 from webui.languages import AS_IS
 from webui.picture import picture_html
 from webui.progress import phase_html, stats_html
-from webui.room import QUIET, Room, key_of
+from webui.room import QUIET, Room, StartStop, key_of
 from webui.speech import say
-from webui.stream import Generation
+from webui.stream import Generation, at_turns
 from webui.words import both
 
 _TAB = "inside"
@@ -66,23 +67,32 @@ def _runner(room: Room) -> Any:
     async def run(
         request: gr.Request, words: str, temperature: float, most: int
     ) -> AsyncIterator[tuple[Any, Any, Any]]:
-        info = await room.services.engine.info()
-        stream = InsideStream(uuid.uuid4().hex, info.shape)
+        info, name, buttons = await room.services.engine.info(), uuid.uuid4().hex, StartStop()
+        stream = InsideStream(name, info.shape)
         form = read({"language": AS_IS, "temperature": temperature, "max_tokens": most}, defaults(info))
         asked = plan(words or "", form, info, experts=True, logprobs=_ALTERNATIVES)
         if isinstance(asked, Refusal):
-            yield stream.value((), state="failed", phase=both(asked.key), stats=""), *_buttons(False)
+            yield stream.begun(state="failed", phase=both(asked.key)), *buttons.now(True)
             return
         generation = Generation(room.services.engine, asked, keep_tokens=True)
-        async with aclosing(room.running.follow(key_of(request, _TAB), generation)) as states:  # type: ignore[type-var]
-            async for state in states:
-                info = await room.services.engine.info()
-                value = stream.value(
-                    state.tokens, state=state.phase, phase=phase_html(state), stats=stats_html(state, info)
-                )
-                yield value, *_buttons(not state.ended)
+
+        async def news(epoch: int, shown: int) -> dict[str, Any]:
+            told = _told(generation, await room.services.engine.info())
+            return told | stream.news(generation.tokens, shown)
+
+        async with aclosing(at_turns(room.running.follow(key_of(request, _TAB), generation))) as states:
+            with room.live.telling(name, news):
+                async for state in states:
+                    value = stream.begun(**_told(state, await room.services.engine.info()))
+                    if state.ended:
+                        value |= stream.news(state.tokens, 0)
+                    yield value, *buttons.now(state.ended)
 
     return run
+
+
+def _told(state: Generation, info: EngineInfo) -> dict[str, str]:
+    return {"state": state.phase, "phase": phase_html(state), "stats": stats_html(state, info)}
 
 
 def _stopper(room: Room) -> Any:
@@ -104,7 +114,3 @@ def _first_temperature(room: Room) -> Any:
         return defaults(await room.services.engine.info()).temperature
 
     return first
-
-
-def _buttons(running: bool) -> tuple[Any, Any]:
-    return gr.update(interactive=not running), gr.update(interactive=running)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ _SPOKEN = (
 
 
 def inside_view(name: str) -> gr.HTML:
-    """The empty view; `InsideStream.value` makes its values."""
+    """The empty view; `InsideStream` makes its values."""
     label = " · ".join(WORDS["inside_map"])
     template = (
         f'<section class="q-view q-inside" data-phase="idle"><header class="q-bar">'
@@ -49,38 +48,29 @@ def inside_view(name: str) -> gr.HTML:
 
 
 class InsideStream:
-    """Turns a growing list of tokens into values of the view; each token is sent once."""
+    """Turns a growing list of tokens into what the view draws; each token is sent once as news."""
 
     def __init__(self, run: str, shape: ModelShape | None) -> None:
         self._run = run
         self._layers = shape.layers if shape else 0
         self._experts = shape.experts if shape else 0
-        self._sent = ""
-        self._seen = 0
 
-    def value(self, tokens: Sequence[Token], *, state: str, phase: str, stats: str) -> dict[str, Any]:
-        """The view's next value; phase and stats are HTML."""
-        fresh = tokens[self._seen :]
-        self._seen = len(tokens)
+    def begun(self, *, state: str, phase: str, stats: str = "") -> dict[str, Any]:
+        """The view's value while the tokens themselves come as news; phase and stats are HTML."""
+        shape = {"layers": self._layers, "experts": self._experts}
+        return {"run": self._run, **shape, "state": state, "phase": phase, "stats": stats}
+
+    def news(self, tokens: Sequence[Token], shown: int) -> dict[str, Any]:
+        """What a view lacks that shows so many tokens."""
+        fresh = tokens[shown:]
         if fresh and not any(token.experts for token in fresh):
-            self._experts = 0
-        self._sent += "".join(row(token) + "\n" for token in fresh)
-        return {
-            "run": self._run,
-            "rows": self._sent,
-            "layers": self._layers,
-            "experts": self._experts,
-            "state": state,
-            "phase": phase,
-            "stats": stats,
-        }
+            self._experts = 0  # the engine has a shape but no tap on its router
+        return {"from": shown, "rows": [row(token) for token in fresh], "experts": self._experts}
 
 
-def row(token: Token) -> str:
-    """One token as a line of JSON, its experts packed as bytes, layer by layer."""
+def row(token: Token) -> dict[str, Any]:
+    """One token, its experts packed as bytes, layer by layer."""
     used = bytes(expert & 0xFF for layer in token.experts for expert in layer)
     packed = base64.b64encode(used).decode()
     others = [[text, round(logprob, 3)] for text, logprob in token.alternatives]
-    return json.dumps(
-        {"t": token.text, "p": round(token.logprob, 4), "a": others, "e": packed}, ensure_ascii=False
-    )
+    return {"t": token.text, "p": round(token.logprob, 4), "a": others, "e": packed}

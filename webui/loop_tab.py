@@ -111,7 +111,7 @@ def _test_writer(room: Room) -> Any:
             yield gr.update(), _line(both("request_empty")), *_buttons(False)
             return
         generation = await _asked(room, ask_for_tests(requirement, KITS[language]))
-        async with aclosing(room.running.follow(key_of(request, _TAB), generation)) as states:  # type: ignore[type-var]
+        async with aclosing(room.running.follow(key_of(request, _TAB), generation)) as states:
             async for state in states:
                 yield parts(state.text).code, _line(phase_html(state)), *_buttons(not state.ended)
 
@@ -131,7 +131,7 @@ def _runner(room: Room) -> Any:
             await _mend(room, requirement, kit, tests or "", int(attempts), tell)
 
         work = Work(deed, Stage(tests or "", both("loop_writing_tests")))
-        async with aclosing(room.running.follow(key_of(request, _TAB), work)) as states:  # type: ignore[type-var]
+        async with aclosing(room.running.follow(key_of(request, _TAB), work)) as states:
             async for state in states:
                 yield _drawn(state, kit)
 
@@ -189,7 +189,7 @@ def _drawn(work: Work[Stage], kit: Kit) -> tuple[Any, ...]:
 async def _written(room: Room, words: str) -> str:
     """The code of one whole answer. Raises QwenLspError; cancelling frees the engine."""
     generation = await _asked(room, words)
-    async with aclosing(generation.updates()) as states:  # type: ignore[type-var]
+    async with aclosing(generation.updates()) as states:
         async for _ in states:
             pass
     if generation.phase == "failed":

@@ -115,7 +115,7 @@ def _runner(room: Room) -> Any:
             return
         generation = Generation(room.services.engine, asked.request, slower=2.0)
         fit = fit_html(asked.fit)
-        async with aclosing(room.running.follow(key_of(request, _TAB), generation)) as states:  # type: ignore[type-var]
+        async with aclosing(room.running.follow(key_of(request, _TAB), generation)) as states:
             async for state in states:
                 bar = _bar(state, await room.services.engine.info(), fit)
                 if not state.ended:

@@ -10,6 +10,8 @@ import gradio as gr
 from qwen_lsp.engine.records import recorded
 from qwen_lsp.metrics import RequestTrace, Ring
 from qwen_lsp.runtime import Services
+from webui.borrowed_model import Borrowing
+from webui.live import Live
 from webui.stream import Running
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -22,6 +24,8 @@ class Room:
 
     services: Services
     running: Running = field(default_factory=Running)
+    live: Live = field(default_factory=Live)
+    borrowing: Borrowing = field(default_factory=Borrowing)
 
     @property
     def requests(self) -> Ring[RequestTrace]:
@@ -38,3 +42,17 @@ def room_for(services: Services) -> Room:
 def key_of(request: gr.Request, tab: str) -> str:
     """The name of this browser tab's running answer on one of our tabs."""
     return f"{request.session_hash}/{tab}"
+
+
+class StartStop:
+    """The two buttons of a tab while something runs; told only when that changes, for each update is drawn."""
+
+    def __init__(self) -> None:
+        self._told: bool | None = None
+
+    def now(self, ended: bool) -> tuple[Any, Any]:
+        """Updates for the starting and the stopping button."""
+        if ended == self._told:
+            return gr.skip(), gr.skip()
+        self._told = ended
+        return gr.update(interactive=ended), gr.update(interactive=not ended)

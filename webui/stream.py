@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -83,7 +83,7 @@ class Generation:
         if self._task is not None:
             self._task.cancel()
 
-    async def updates(self) -> AsyncIterator[Generation]:
+    async def updates(self) -> AsyncGenerator[Generation, None]:
         """Yield at every change worth drawing, the last time when all is over; leaving the loop aborts."""
         self._task = asyncio.create_task(self._read())
         try:
@@ -178,7 +178,7 @@ class Job(Protocol):
     def stop(self) -> None:
         """End it at once."""
 
-    def updates(self) -> AsyncIterator[Any]:
+    def updates(self) -> AsyncGenerator[Any, None]:
         """Itself, at every change worth drawing."""
 
 
@@ -191,12 +191,12 @@ class Running:
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
 
-    async def follow(self, key: str, job: J) -> AsyncIterator[J]:
+    async def follow(self, key: str, job: J) -> AsyncGenerator[J, None]:
         """The updates of a job; an older one under the same key is stopped first."""
         self.stop(key)
         self._jobs[key] = job
         try:
-            async with aclosing(job.updates()) as updates:  # type: ignore[type-var]
+            async with aclosing(job.updates()) as updates:
                 async for state in updates:
                     yield state
         finally:
@@ -212,3 +212,14 @@ class Running:
 
     def __len__(self) -> int:
         return len(self._jobs)
+
+
+async def at_turns(states: AsyncGenerator[Generation, None]) -> AsyncGenerator[Generation, None]:
+    """Only the updates that change the phase, and one a second, by which a page that went away is noticed."""
+    told, told_s = "", 0.0
+    async with aclosing(states):
+        async for state in states:
+            now = time.perf_counter()
+            if state.phase != told or now - told_s >= _HEARTBEAT_S:
+                told, told_s = state.phase, now
+                yield state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Generic, Literal, TypeVar
 
@@ -39,7 +39,7 @@ class Work(Generic[N]):
         if self._task is not None:
             self._task.cancel()
 
-    async def updates(self) -> AsyncIterator[Work[N]]:
+    async def updates(self) -> AsyncGenerator[Work[N], None]:
         """Yield at every news and, for pages that went away, every second; the last time when all is over."""
         self._task = asyncio.create_task(self._run())
         try:

@@ -60,6 +60,11 @@ class ManagedEngine:
             asyncio.get_running_loop()
             self.start()
 
+    @property
+    def model(self) -> str:
+        """The model as it was asked for, so that it can be switched back to; empty for the default choice."""
+        return self._model
+
     def start(self) -> None:
         """Begin to load, unless that is done or under way."""
         if self._engine is None and self._loading is None and not self._closed:

@@ -67,6 +67,20 @@ def cached_folder(name: str) -> Path | None:
     return own if is_complete(own) else _in_hugging_face(name)
 
 
+def models_here() -> list[str]:
+    """Names of the models that lie whole in a cache of this machine, the starter last; looks nowhere else."""
+    found = {model_name(file.parent) for file in (paths().data / "models").glob("*/*/config.json")}
+    found |= {name for name in _named_in_hugging_face() if cached_folder(name) is not None}
+    return [*sorted(found), "starter"]
+
+
+def _named_in_hugging_face() -> list[str]:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    folders = Path(HF_HUB_CACHE).glob("models--*--*")
+    return ["/".join(folder.name.removeprefix("models--").split("--", 1)) for folder in folders]
+
+
 def pulled_folder(name: str) -> Path:
     """Where `pull --from modelscope` puts a model."""
     return paths().data / "models" / Path(*name.split("/"))

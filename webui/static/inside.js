@@ -6,10 +6,10 @@ const word = (key, values = {}) => {
   const text = props.words[key][chinese() ? 1 : 0];
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 };
-let run = null, read = 0, tokens = [], counts = null, layers = 0, experts = 0, kept = null, chosen = -1;
+let run = null, over = true, tokens = [], counts = null, layers = 0, experts = 0, kept = null, chosen = -1;
 const canvas = find('canvas');
 const reset = (value) => {
-  run = value.run; read = 0; tokens = []; chosen = -1;
+  run = value.run; tokens = []; chosen = -1;
   layers = value.layers; experts = value.experts;
   counts = new Float64Array(layers * experts);
   canvas.style.height = `${Math.min(260, Math.max(56, 6 * layers))}px`;
@@ -20,12 +20,11 @@ const reset = (value) => {
   find('.q-noexperts').hidden = Boolean(experts);
 };
 const unpack = (packed) => Uint8Array.from(atob(packed), (c) => c.charCodeAt(0));
-const take = (line, index) => {
-  const token = JSON.parse(line);
+const take = (token, index) => {
   token.experts = unpack(token.e);
   tokens.push(token);
   const perLayer = layers ? token.experts.length / layers : 0;
-  token.experts.forEach((expert, i) => { counts[Math.floor(i / perLayer) * experts + expert] += 1; });
+  if (experts) token.experts.forEach((expert, i) => { counts[Math.floor(i / perLayer) * experts + expert] += 1; });
   const lines = token.t.split('\n'), label = lines[0] + (lines.length > 1 ? '↵'.repeat(lines.length - 1) : '');
   const span = node('button', 'q-token', label);
   span.type = 'button';
@@ -86,16 +85,32 @@ const detail = (index) => {
   if (rows.children.length) box.append(node('h4', '', word('inside_by_layer')), rows);
   draw();
 };
-const update = () => {
-  const value = props.value;
-  if (!value || !value.run) return;
-  if (value.run !== run) reset(value);
-  const fresh = value.rows.slice(read);
-  read = value.rows.length;
-  fresh.split('\n').filter(Boolean).forEach((line) => take(line, tokens.length));
+const paint = (value) => {
+  if (value.experts === 0 && experts) { experts = 0; counts = new Float64Array(0); find('.q-map').hidden = true; find('.q-noexperts').hidden = false; }
+  if (value.rows) value.rows.slice(tokens.length - value.from).forEach((row) => take(row, tokens.length));
   find('.q-phase').innerHTML = value.phase; find('.q-stats').innerHTML = value.stats;
   find('.q-inside').dataset.phase = value.state;
   draw(); balance(); alike();
+};
+// Asks for news and draws it, then asks again: a slow browser asks seldom, and nothing waits in a line.
+const listen = async (mine) => {
+  while (mine === run && !over) {
+    const answer = await fetch(`/live/${mine}?shown=${tokens.length}`).catch(() => ({ ok: false }));
+    if (!answer.ok) return;
+    const news = await answer.json(), began = performance.now();
+    if (mine !== run || over) return;
+    paint(news);
+    await new Promise((next) => setTimeout(next, Math.max(80, 3 * (performance.now() - began))));
+  }
+};
+const update = () => {
+  const value = props.value;
+  if (!value || !value.run) return;
+  const fresh = value.run !== run;
+  if (fresh) reset(value);
+  over = !['queued', 'reading', 'writing'].includes(value.state);
+  paint(value);
+  if (fresh && !over) listen(run);
 };
 find('.q-tokens').addEventListener('click', (event) => {
   const token = event.target.closest('.q-token');

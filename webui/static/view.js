@@ -1,6 +1,6 @@
 // The result: appends what is new, follows the stream unless the reader scrolled away, copies and downloads.
 const find = (name) => element.querySelector(name);
-let run = null, epoch = -1, shown = 0, settled = 0, follow = true;
+let run = null, epoch = -1, shown = 0, settled = 0, follow = true, over = true;
 const scroller = find('.q-scroll');
 scroller.addEventListener('scroll', () => {
   follow = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 48;
@@ -17,20 +17,44 @@ const settle = (html) => {
   settled += chunk.textContent.length;
   find('.q-settled').append(chunk);
 };
-const paint = () => {
-  const value = props.value;
-  if (!value || value.html === undefined) return;
-  if (value.run !== run) { run = value.run; epoch = -1; follow = true; if (innerWidth < 700) element.scrollIntoView({ block: 'nearest' }); }
-  if (value.epoch !== epoch) { epoch = value.epoch; shown = settled = 0; find('.q-settled').replaceChildren(); }
-  if (value.html.length > shown) { settle(value.html.slice(shown)); shown = value.html.length; }
-  const tail = find('.q-tail');
-  if (tail.dataset.html !== value.tail) { tail.dataset.html = value.tail; tail.innerHTML = value.tail; }
+const paint = (value) => {
+  if (value.html !== undefined) {
+    if (value.epoch !== epoch) { epoch = value.epoch; shown = settled = 0; find('.q-settled').replaceChildren(); }
+    const end = value.from + value.html.length;
+    if (end > shown) { settle(value.html.slice(shown - value.from)); shown = end; }
+    put('.q-tail', value.tail); put('.q-prose', value.prose);
+  }
   put('.q-phase', value.phase); put('.q-stats', value.stats);
-  put('.q-prose', value.prose); put('.q-foot', value.foot);
-  find('.q-view').dataset.chars = settled + tail.textContent.length;
-  find('.q-view').dataset.phase = value.state;
-  find('.q-view').dataset.empty = String(!value.html && !value.tail);
+  const view = find('.q-view');
+  view.dataset.chars = settled + find('.q-tail').textContent.length;
+  view.dataset.empty = String(!Number(view.dataset.chars));
+  view.dataset.phase = value.state;
   if (follow) scroller.scrollTop = scroller.scrollHeight;
+};
+// Asks for news and draws it, then asks again: a slow browser asks seldom, and nothing waits in a line.
+const listen = async (mine) => {
+  while (mine === run && !over) {
+    const answer = await fetch(`/live/${mine}?epoch=${epoch}&shown=${shown}`).catch(() => ({ ok: false }));
+    if (!answer.ok) return;
+    const news = await answer.json(), began = performance.now();
+    if (mine !== run || over) return;
+    paint(news);
+    await new Promise((next) => setTimeout(next, Math.max(50, 3 * (performance.now() - began))));
+  }
+};
+const update = () => {
+  const value = props.value;
+  if (!value || !value.run) return;
+  const fresh = value.run !== run;
+  if (fresh) {
+    run = value.run; epoch = -1; shown = settled = 0; follow = true;
+    find('.q-settled').replaceChildren(); put('.q-tail', ''); put('.q-prose', '');
+    if (innerWidth < 700) element.scrollIntoView({ block: 'nearest' });
+  }
+  over = !['queued', 'reading', 'writing'].includes(value.state);
+  put('.q-foot', value.foot);
+  paint(value);
+  if (fresh && !over) listen(run);
 };
 const code = () => find('.q-settled').textContent + find('.q-tail').textContent;
 find('.q-copy').addEventListener('click', async (event) => {
@@ -48,5 +72,5 @@ find('.q-download').addEventListener('click', () => {
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 });
-watch('value', paint);
-paint();
+watch('value', update);
+update();

@@ -1,0 +1,78 @@
+"""Other models for a while: one comparison at a time switches the shared engine, and the first model always comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol, runtime_checkable
+
+from qwen_lsp.engine.base import Engine
+from qwen_lsp.engine.request import EngineInfo
+from qwen_lsp.errors import QwenLspError
+
+_LOOK_EVERY_S = 0.1
+_LOG = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class Switchable(Protocol):
+    """An engine whose model can be changed while it runs; the change is everyone's."""
+
+    @property
+    def model(self) -> str:
+        """The model as it was asked for."""
+        ...
+
+    async def switch(self, model: str) -> EngineInfo:
+        """Load another. Raises EngineError, with the old one back, when that is not possible."""
+        ...
+
+
+class Borrowing:
+    """Hands the right to switch to one at a time. Giving back runs on by itself: no Stop and no closed tab ends it."""
+
+    def __init__(self) -> None:
+        self._one_at_a_time = asyncio.Lock()
+        self._giving_back: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def of(self, engine: Engine) -> AsyncIterator[Loaned]:
+        """Waits until nobody else has switched; at the end the first model is loaded again."""
+        await self._one_at_a_time.acquire()
+        loan = Loaned(engine)
+        try:
+            yield loan
+        finally:
+            task = asyncio.create_task(self._give_back(loan))
+            self._giving_back.add(task)
+            task.add_done_callback(self._giving_back.discard)
+            await asyncio.shield(task)
+
+    async def _give_back(self, loan: Loaned) -> None:
+        try:
+            await loan.use(loan.first)
+        except QwenLspError:
+            _LOG.exception("the first model could not be loaded again")
+        finally:
+            self._one_at_a_time.release()
+
+
+class Loaned:
+    """An engine whose model may be changed for now."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.first = engine.model if isinstance(engine, Switchable) else ""
+
+    def holds(self, model: str) -> bool:
+        """Whether this model is the one that answers; the empty name is the first one's."""
+        return not isinstance(self._engine, Switchable) or self._engine.model == (model or self.first)
+
+    async def use(self, model: str) -> None:
+        """Load a model for everyone, unless it is there already. Raises EngineError."""
+        if isinstance(self._engine, Switchable) and not self.holds(model):
+            await self._engine.switch(model or self.first)
+        while (await self._engine.info()).state == "loading":  # noqa: ASYNC110 - engines tell only when asked
+            await asyncio.sleep(_LOOK_EVERY_S)

@@ -1,0 +1,124 @@
+"""The columns' controls: model or engine, preset, template, sampling; and reading them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from qwen_lsp.engine.base import Engine
+from qwen_lsp.engine.models import models_here
+from qwen_lsp.engine.request import EngineInfo
+from qwen_lsp.paths import paths
+from webui.borrowed_model import Switchable
+from webui.compare import DEMO, LOADED, Column
+from webui.form import Form, defaults, read
+from webui.languages import AS_IS
+from webui.presets import Preset, Presets
+from webui.room import QUIET
+from webui.speech import say
+from webui.words import both
+
+MOST = 4
+_NUMBERS = ("temperature", "max_tokens", "top_p", "top_k")
+_FIELDS = (*_NUMBERS, "seed", "system")
+_NAMES = ("model", "preset", "template", *_FIELDS)
+
+
+def build_columns() -> tuple[list[gr.Column], list[Any]]:
+    """The columns to show and hide, and all their controls in the order `columns_of` reads them."""
+    columns: list[gr.Column] = []
+    controls: list[Any] = []
+    with gr.Row(elem_classes="q-two q-columns"):
+        for at in range(MOST):
+            with gr.Column(visible=at < 2, min_width=220, elem_id=f"column-{at + 1}") as column:
+                made = _one(at)
+            columns.append(column)
+            controls += [made[name] for name in _NAMES]
+            _fill_from_preset(made)
+    return columns, controls
+
+
+def offer(engine: Engine, controls: list[Any], tab: gr.Tab) -> None:
+    """Name this machine's models and the saved presets whenever the tab is opened."""
+    menus = [controls[at * len(_NAMES) + i] for at in range(MOST) for i in (0, 1)]
+
+    async def look() -> list[Any]:
+        models = await asyncio.to_thread(models_here) if isinstance(engine, Switchable) else []
+        presets = await asyncio.to_thread(lambda: list(_presets().all()))
+        choices = [(say("compare_loaded"), LOADED), (say("compare_demo"), DEMO), *((m, m) for m in models)]
+        named = [(say("compare_no_preset"), ""), *((name, name) for name in presets)]
+        return [gr.update(choices=choices), gr.update(choices=named)] * MOST
+
+    tab.select(look, None, menus, **QUIET)
+
+
+def columns_of(values: tuple[Any, ...], count: int, info: EngineInfo) -> tuple[Column, ...]:
+    """The first columns as they are filled in."""
+    return tuple(_read(values[at * len(_NAMES) : (at + 1) * len(_NAMES)], info) for at in range(count))
+
+
+def _read(values: tuple[Any, ...], info: EngineInfo) -> Column:
+    given = {name: value for name, value in zip(_NAMES, values, strict=True) if value is not None}
+    preset = _presets().all().get(given.get("preset", ""))
+    base = replace(defaults(info), language=AS_IS) if preset is None else preset.form
+    form = read({name: given[name] for name in _FIELDS if name in given}, base)
+    name = given.get("preset", "") if preset is not None else ""
+    return Column(form, given.get("model", LOADED), given.get("template", ""), name)
+
+
+def _one(at: int) -> dict[str, Any]:
+    name = f"column-{at + 1}"
+    made: dict[str, Any] = {}
+    gr.HTML(f'<h2 class="q-heading">{both("compare_column", at=at + 1)}</h2>', apply_default_css=False)
+    made["model"] = gr.Dropdown(
+        [(say("compare_loaded"), LOADED), (say("compare_demo"), DEMO)],
+        value=LOADED,
+        label=say("compare_model"),
+        elem_id=f"{name}-model",
+        allow_custom_value=True,
+    )
+    made["preset"] = gr.Dropdown(
+        [(say("compare_no_preset"), "")], value="", label=say("preset"), elem_id=f"{name}-preset"
+    )
+    with gr.Row():
+        for field, value in _first_values(at).items():
+            made[field] = gr.Number(value, label=say(field), min_width=90, elem_id=f"{name}-{field}")
+        made["seed"] = gr.Textbox(label=say("seed"), max_lines=1, min_width=90, elem_id=f"{name}-seed")
+    made["template"] = gr.Textbox(
+        label=say("compare_template"), placeholder=say("compare_template_hint"), lines=1, max_lines=6,
+        elem_id=f"{name}-template",
+    )  # fmt: skip
+    made["system"] = gr.Textbox(label=say("system_prompt"), lines=1, max_lines=6, elem_id=f"{name}-system")
+    return made
+
+
+def _first_values(at: int) -> dict[str, float]:
+    base = Form()
+    return {
+        "temperature": (0.0, 0.7, 1.0, 1.3)[at],
+        "max_tokens": 256,
+        "top_p": base.top_p,
+        "top_k": base.top_k,
+    }
+
+
+def _fill_from_preset(made: dict[str, Any]) -> None:
+    """Choosing a preset fills the column's fields; they may be changed afterwards."""
+    filled = [made[name] for name in ("template", *_FIELDS)]
+    made["preset"].input(_chosen, made["preset"], filled, **QUIET)
+
+
+def _chosen(name: str) -> list[Any]:
+    preset: Preset | None = _presets().all().get(name or "")
+    if preset is None:
+        return [gr.skip()] * (1 + len(_FIELDS))
+    seed = "" if preset.form.seed is None else str(preset.form.seed)
+    own = [getattr(preset.form, field) for field in _NUMBERS]
+    return [preset.request or "", *own, seed, preset.form.system]
+
+
+def _presets() -> Presets:
+    return Presets(paths().data / "presets.json")
