@@ -37,6 +37,11 @@ class Borrowing:
         self._one_at_a_time = asyncio.Lock()
         self._giving_back: set[asyncio.Task[None]] = set()
 
+    @property
+    def is_lent(self) -> bool:
+        """Whether somebody has switched, or is switching back."""
+        return self._one_at_a_time.locked()
+
     @asynccontextmanager
     async def of(self, engine: Engine) -> AsyncIterator[Loaned]:
         """Waits until nobody else has switched; at the end the first model is loaded again."""

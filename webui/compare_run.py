@@ -57,11 +57,14 @@ class Comparison:
         loaded = groups.pop(LOADED, [])
         await self._ask_all(loaded, tell)
         if groups:
-            tell(both("compare_waiting"))
+            if self.room.borrowing.is_lent:
+                tell(both("compare_waiting"))
             async with self.room.borrowing.of(self.room.services.engine) as loan:
                 for model, cells in groups.items():
                     await self._with_model(model, cells, loan, tell)
-                tell(both("compare_back"))
+                if not loan.holds(loan.first):
+                    tell(f"{self._count()} {both('compare_back')}")
+            tell(self._count())
 
     async def _with_model(
         self, model: str, cells: Sequence[tuple[str, int, int]], loan: Loaned, tell: Tell

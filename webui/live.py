@@ -32,13 +32,13 @@ class Live:
             del self._tellers[run]
 
     def routes(self) -> APIRouter:
-        """GET /live/NAME?epoch=…&shown=…; 404 when that answer has ended."""
+        """GET /live/NAME?epoch=…&shown=…; null when that answer has ended, which is no error."""
         routes = APIRouter()
 
         @routes.get("/live/{run}")
         async def news(run: str, epoch: int = -1, shown: int = 0) -> Response:
             teller = self._tellers.get(run)
-            told = {} if teller is None else await teller(epoch, shown)
-            return JSONResponse(told, 404 if teller is None else 200, {"cache-control": "no-store"})
+            told = None if teller is None else await teller(epoch, shown)
+            return JSONResponse(told, headers={"cache-control": "no-store"})
 
         return routes

@@ -122,7 +122,18 @@ def _ours(address: str, url: str) -> bool:
     return address.startswith((url, "data:", "blob:"))
 
 
-async def picture(page: Page, name: str) -> None:
-    """Keep a screenshot where CI finds it."""
-    ARTIFACTS.mkdir(exist_ok=True)
-    await page.screenshot(path=ARTIFACTS / f"{name}.png")
+async def open_tab(page: Page, name: str) -> None:
+    """A tab by its name, also from the menu of those that found no room."""
+    tab = page.get_by_role("tab", name=name, exact=True)
+    if await tab.is_visible():
+        await tab.click()
+        return
+    await page.click("#tabs .overflow-menu > button")
+    await page.locator("#tabs .overflow-dropdown button").filter(has_text=name).click()
+
+
+async def picture(page: Page, name: str, *, whole: bool = False) -> None:
+    """Keep a screenshot where CI finds it; `whole` also of what lies below the window."""
+    file = ARTIFACTS / f"{name}.png"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=file, full_page=whole)

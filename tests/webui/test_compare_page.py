@@ -11,17 +11,13 @@ import pytest
 
 from qwen_lsp.engine.demo import Gate, ScriptedEngine
 from qwen_lsp.engine.request import Request
-from tests.support.page import opened, picture
+from tests.support.page import open_tab, opened, picture
 from tests.webui.conftest import Place
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 WRONG = "```python\ndef double(n):\n    return n + 2\n```"
 RIGHT = "```python\ndef double(n):\n    return n * 2\n```"
 TESTS = "from solution import double\n\ndef test_double():\n    assert double(5) == 10\n"
-
-
-async def _tab(page: Any, name: str) -> None:
-    await page.get_by_role("tab", name=name, exact=True).click()
 
 
 async def _saved(page: Any, button: str, file: Path) -> str:
@@ -34,7 +30,7 @@ async def _saved(page: Any, button: str, file: Path) -> str:
 async def test_two_settings_two_prompts_twice(place: Place, tmp_path: Path) -> None:
     engine = place.engine.current = ScriptedEngine("```python\nx = 1\n```")
     async with opened(place.browser, place.url) as page:
-        await _tab(page, "Compare")
+        await open_tab(page, "Compare")
         await page.fill("#compare-prompts textarea", "one\n\ntwo")
         await page.fill("#compare-repeat input[type=number]", "2")
         await page.click("#compare-go")
@@ -59,7 +55,7 @@ async def test_roles_hand_their_answers_on(place: Place) -> None:
 
     engine = place.engine.current = ScriptedEngine(script)
     async with opened(place.browser, place.url) as page:
-        await _tab(page, "Compare")
+        await open_tab(page, "Compare")
         await page.click("#recipe button.label-wrap")
         await page.fill("#recipe-task textarea", "sort")
         await page.fill("#recipe-roles textarea", "a: do {input}\n\nb: check {previous}")
@@ -75,7 +71,7 @@ async def test_the_loop_mends_until_green(place: Place, tmp_path: Path) -> None:
 
     engine = place.engine.current = ScriptedEngine(script)
     async with opened(place.browser, place.url, locale="zh-CN") as page:
-        await _tab(page, "测试循环")
+        await open_tab(page, "测试循环")
         await page.fill("#loop-requirement textarea", "double a number")
         await page.fill("#loop-tests textarea", TESTS)
         await page.click("#loop-go")
@@ -94,7 +90,7 @@ async def test_the_loop_mends_until_green(place: Place, tmp_path: Path) -> None:
 async def test_stop_ends_a_recipe_and_a_run_in_the_sandbox(place: Place) -> None:
     engine = place.engine.current = ScriptedEngine("never", gate=Gate())
     async with opened(place.browser, place.url) as page:
-        await _tab(page, "Compare")
+        await open_tab(page, "Compare")
         await page.click("#recipe button.label-wrap")
         await page.fill("#recipe-task textarea", "sort")
         await page.click("#recipe-go")
@@ -102,7 +98,7 @@ async def test_stop_ends_a_recipe_and_a_run_in_the_sandbox(place: Place) -> None
         await page.click("#recipe-stop")
         await engine.until(lambda e: e.in_flight == 0)
         place.engine.current = ScriptedEngine("```python\nwhile True:\n    pass\n```")
-        await _tab(page, "Test loop")
+        await open_tab(page, "Test loop")
         await page.fill("#loop-requirement textarea", "never ends")
         await page.fill("#loop-tests textarea", TESTS)
         await page.click("#loop-go")
@@ -116,12 +112,7 @@ async def test_stop_ends_a_recipe_and_a_run_in_the_sandbox(place: Place) -> None
 async def test_stop_ends_a_comparison(place: Place) -> None:
     engine = place.engine.current = ScriptedEngine("never", gate=Gate())
     async with opened(place.browser, place.url, width=400, color_scheme="dark") as page:
-        tab = page.get_by_role("tab", name="Compare", exact=True)
-        if await tab.is_visible():
-            await tab.click()
-        else:
-            await page.click("#tabs .overflow-menu button")
-            await page.get_by_text("Compare", exact=True).last.click()
+        await open_tab(page, "Compare")
         await page.fill("#compare-prompts textarea", "one\n\ntwo")
         await page.click("#compare-go")
         await engine.until(lambda e: e.in_flight == 1)

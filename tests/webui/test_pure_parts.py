@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
 import json
 import re
 from pathlib import Path
@@ -17,7 +19,8 @@ from qwen_lsp.metrics import RequestTrace
 from webui.answer import parts
 from webui.ask import Refusal, plan, shown
 from webui.chart import line_chart
-from webui.compare import Cell, differences, prompts_of, roles_of, to_csv
+from webui.compare import DEMO, LOADED, Cell, Column, differences, order_of, prompts_of, roles_of, to_csv
+from webui.compare_table import table_html
 from webui.form import Form, defaults, read, write
 from webui.guard import Guard
 from webui.highlight import Highlighter, highlight
@@ -183,15 +186,43 @@ def test_the_shell_removes_foreign_addresses() -> None:
 
 
 def test_comparisons_hide_what_is_held_constant() -> None:
-    same, own = differences([Form(temperature=0.1), Form(temperature=0.9)])
-    assert [set(one) for one in own] == [{"temperature"}, {"temperature"}]
-    assert "top_p" in same
+    columns = [Column(Form(temperature=0.1), "a"), Column(Form(temperature=0.9), "b", "say {input}", "mine")]
+    same, own = differences(columns)
+    assert [set(one) for one in own] == [{"temperature", "model", "template", "preset"}] * 2
+    assert {"top_p", "min_p", "stop_texts"} <= set(same)
     assert prompts_of("a\nb\n\n\nc\r\n\r\nd") == ["a\nb", "c", "d"]
     assert [(r.name, r.asked) for r in roles_of("writer: do {input}\n\nnothing")] == [
         ("writer", "do {input}")
     ]
-    cell = Cell("=cmd()", 0, 1, "t", 1, 1.0, 1.0, None, True, "done")
-    assert "'=cmd()" in to_csv([cell])
+    cell = Cell("=cmd()", 1, 1, "t", 1, 1.0, 1.0, None, True, "done")
+    rows = list(csv.DictReader(io.StringIO(to_csv([cell], columns))))
+    assert (rows[0]["prompt"], rows[0]["set_model"], rows[0]["set_preset"]) == ("'=cmd()", "b", "mine")
+
+
+def test_a_template_takes_the_prompt_in_or_goes_before_it() -> None:
+    asked = [Column(Form(), template=words).asked("sort") for words in ("", "do {input}!", "briefly")]
+    assert asked == ["sort", "do sort!", "briefly\n\nsort"]
+
+
+def test_each_model_is_loaded_once_and_what_needs_no_loading_goes_first() -> None:
+    columns = [Column(Form(), model) for model in ("b", LOADED, "a", DEMO)]
+    order = order_of(["x", "y"], columns, 2)
+    assert list(order) == [LOADED, "a", "b"]
+    assert [at for _, at, _ in order[LOADED]] == [1, 3] * 4
+    assert order["b"] == [("x", 0, 1), ("y", 0, 1), ("x", 0, 2), ("y", 0, 2)]
+
+
+def test_a_cell_tells_a_failed_test_from_one_that_could_not_run() -> None:
+    told = [
+        table_html([Cell("p", 0, 1, "t", 1, 1.0, 1.0, 5.0, True, "done", "", "m", passes, "<why>")], [Column(Form())])
+        for passes in (True, False, None)
+    ]  # fmt: skip
+    for words, share, html_text in zip(
+        ("Tests passed.", "Tests failed.", "Not tested."), ("1 / 1", "0 / 1", "–"), told, strict=True
+    ):
+        assert words in html_text
+        assert f"<dd>{share}</dd>" in html_text
+        assert "&lt;why&gt;" in html_text
 
 
 def _trace(at_s: float, **changes: object) -> RequestTrace:

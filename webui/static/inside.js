@@ -98,7 +98,7 @@ const listen = async (mine) => {
     const answer = await fetch(`/live/${mine}?shown=${tokens.length}`).catch(() => ({ ok: false }));
     if (!answer.ok) return;
     const news = await answer.json(), began = performance.now();
-    if (mine !== run || over) return;
+    if (!news || mine !== run || over) return;
     paint(news);
     await new Promise((next) => setTimeout(next, Math.max(80, 3 * (performance.now() - began))));
   }
