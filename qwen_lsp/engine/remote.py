@@ -7,13 +7,15 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import replace
+from typing import Any
 
 from qwen_lsp.engine.remote_answer import Answer
 from qwen_lsp.engine.remote_dialect import body_for
 from qwen_lsp.engine.remote_http import Http, base_url
 from qwen_lsp.engine.remote_probe import Verdict, probe
+from qwen_lsp.engine.remote_space import with_first_space
 from qwen_lsp.engine.remote_wire import chunk_from_json, error_from_json, info_from_json, own_body
-from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Request, Sampling, Usage
+from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Lane, Request, Sampling, Usage
 from qwen_lsp.errors import EngineError, EngineUnavailable, GenerationFailed
 
 _INFO_AGE_S = 1.0
@@ -75,7 +77,9 @@ class RemoteEngine:
             return await self._warm_own(request)
         leave = asyncio.Event()
         self._warming.add(leave)
-        once = replace(request, max_tokens=1, n=1, stop=(), sampling=Sampling(), supersedes=None)
+        once = replace(
+            request, max_tokens=1, n=1, stop=(), sampling=Sampling(), supersedes=None, lane=Lane.WARM
+        )
         try:
             async for chunk in _until(leave, self._one(once, verdict, 0), 0, "a request came"):
                 if chunk.usage is not None:
@@ -151,7 +155,7 @@ class RemoteEngine:
             request = replace(request, sampling=replace(request.sampling, seed=seed + index))
         route, body = body_for(request, verdict.dialect, verdict.model, chatml=verdict.fim == "qwen")
         answer = Answer(request, index)
-        async with aclosing(self._http.lines(route, body)) as events:
+        async with aclosing(self._events(route, body, request, verdict)) as events:
             async for event in events:
                 chunk = answer.read(event)
                 if chunk is not None:
@@ -161,6 +165,13 @@ class RemoteEngine:
         if answer.finish is None:
             raise GenerationFailed(f"{self._http.base} broke off in the middle of an answer. Ask again.")
         yield answer.last()
+
+    def _events(
+        self, route: str, body: dict[str, Any], request: Request, verdict: Verdict
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        if verdict.dialect.drops_first_space and "prompt" in body and request.lane is not Lane.WARM:
+            return with_first_space(self._http, route, body)
+        return self._http.lines(route, body)
 
     def _take_place(self, key: str | None) -> asyncio.Event:
         superseded = asyncio.Event()
@@ -200,7 +211,7 @@ class RemoteEngine:
         leaving = "" if self._local else f" Code leaves this machine, to {self._http.base}."
         return EngineInfo(
             kind="remote",
-            model=(verdict.model if verdict else self._wanted) or self._wanted,
+            model=(verdict.model or verdict.dialect.words) if verdict else self._wanted,
             state=state,  # type: ignore[arg-type]
             detail=detail + leaving,
             fim=verdict.fim if verdict else self._fim or None,

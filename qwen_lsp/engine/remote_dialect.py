@@ -29,6 +29,9 @@ class Dialect:
     has_n: bool = False
     has_usage: bool = True
     """Understands stream_options.include_usage."""
+    has_logprobs: bool = True
+    """Tells log probabilities while it streams."""
+    drops_first_space: bool = False
     prefix_cache: str = "unknown"
     """How it keeps prompt prefixes, for the verdict."""
 
@@ -39,7 +42,14 @@ DIALECTS = {
     for d in (
         Dialect("own", "a qwen-lsp host", has_n=True, most_stops=64, prefix_cache="token by token"),
         Dialect("vllm", "vLLM", _VLLM, has_n=True, prefix_cache="in blocks of tokens"),
-        Dialect("mlx_lm", "mlx_lm.server", _VLLM, prefix_cache="token by token"),
+        Dialect(
+            "mlx_lm",
+            "mlx_lm.server",
+            _VLLM,
+            has_logprobs=False,  # and refuses the whole request when asked as others are
+            drops_first_space=True,
+            prefix_cache="token by token",
+        ),
         Dialect(
             "llama.cpp",
             "llama.cpp's server",
@@ -85,10 +95,10 @@ def body_for(request: Request, dialect: Dialect, model: str, *, chatml: bool) ->
         return "/api/generate", _ollama_raw(request, prompt, model)
     body = {**_shared(request, dialect, model), **dialect.extra}
     if isinstance(prompt, TextPrompt):
-        if request.logprobs or dialect.name in ("vllm", "llama.cpp"):
+        if dialect.has_logprobs and (request.logprobs or dialect.name in ("vllm", "llama.cpp")):
             body["logprobs"] = max(1, request.logprobs)
         return "/v1/completions", {**body, "prompt": rendered(prompt)}
-    if request.logprobs:
+    if request.logprobs and dialect.has_logprobs:
         body |= {"logprobs": True, "top_logprobs": request.logprobs}
     return "/v1/chat/completions", {**body, **_chat(prompt)}
 

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -19,8 +12,15 @@ from qwen_lsp.engine import request as ours
 from qwen_lsp.engine.base import collect
 from qwen_lsp.engine.remote import RemoteEngine
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Text, TextPrompt
+from qwen_lsp.engine.starter.programs import PROGRAMS
+from tests.support.plain_model import write_shareable
+from tests.support.remote_window import recite
+from tests.support.their_servers import TWO, mlx_lm_server
 
 pytestmark = pytest.mark.process
+
+PROGRAM = PROGRAMS[0].code
+TOKENS = 4
 
 
 @pytest.fixture(scope="module")
@@ -34,49 +34,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def mlx_server(model: Path) -> Iterator[str]:
     """The real mlx_lm.server on it."""
-    with running(model, []) as url:
+    with mlx_lm_server(model) as url:
         yield url
-
-
-@contextmanager
-def running(model: Path, launcher: list[str]) -> Iterator[str]:
-    """mlx_lm.server while the block lasts."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        *launcher,
-        sys.executable,
-        "-m",
-        "mlx_lm",
-        "server",
-        "--model",
-        str(model),
-        "--port",
-        str(port),
-    ]
-    file = model.parent / f"server-{port}.log"
-    with file.open("wb") as log:
-        environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
-        url = f"http://127.0.0.1:{port}"
-        try:
-            _until_healthy(url, process, file)
-            yield url
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(url + "/health", trust_env=False).status_code == 200:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    raise AssertionError(log.read_text("utf-8", "replace")[-2000:])
 
 
 async def test_mlx_lm_server_fills_holes_and_the_anchored_layout_uses_its_prefix_cache(
@@ -118,17 +77,66 @@ async def test_mlx_lm_server_answers_a_chat_the_same_as_by_its_own_route(mlx_ser
     assert usage.generated_tokens == told["usage"]["completion_tokens"]
 
 
-async def test_two_processes_of_mlx_launch_serve_the_same_text_as_one(model: Path, mlx_server: str) -> None:
-    launcher = [str(Path(sys.executable).with_name("mlx.launch")), "-n", "2", "--backend", "ring", "--"]
+async def test_the_first_space_that_mlx_lm_server_drops_is_put_back(model: Path, mlx_server: str) -> None:
+    said = greedy(model, [PROGRAM[:end] for end in range(20, 300, 7)])
+    assert sum(text.startswith(" ") for text in said.values()) >= 3, "some must begin with a space"
+    assert sum(not text.startswith(" ") for text in said.values()) >= 3
+    engine = RemoteEngine(mlx_server)
+    asked = {prompt: ours.Request(TextPrompt((Text(prompt),)), max_tokens=TOKENS) for prompt in said}
+    heard = {prompt: (await collect(engine, request))[0] for prompt, request in asked.items()}
+    await engine.close()
+    assert heard == said
+
+
+def greedy(model: Path, prompts: Sequence[str]) -> dict[str, str]:
+    """What mlx-lm itself makes of each, decoded in one piece, which drops nothing; broken letters left out."""
+    from mlx_lm import load, stream_generate
+
+    loaded, tokenizer = load(str(model))[:2]
+    said = {}
+    for prompt in prompts:
+        ids = [r.token for r in stream_generate(loaded, tokenizer, prompt, max_tokens=TOKENS)]
+        text = tokenizer.decode([token for token in ids if token not in tokenizer.eos_token_ids])
+        if "\ufffd" not in text and max(ids) < len(tokenizer):
+            said[prompt] = text
+    return said
+
+
+async def test_log_probabilities_are_not_asked_of_a_server_that_refuses_them(mlx_server: str) -> None:
+    engine = RemoteEngine(mlx_server)
+    for prompt in (TextPrompt((Text("def f"),)), ChatPrompt((Message("user", "hello"),))):
+        _, usage = await collect(engine, ours.Request(prompt, max_tokens=2, logprobs=20))
+        assert usage.generated_tokens > 0
+    await engine.close()
+
+
+@pytest.mark.parametrize("how", ["tensor", pytest.param("--pipeline", marks=pytest.mark.heavy)])
+async def test_two_processes_of_mlx_launch_serve_the_same_text_as_one(
+    how: str, model: Path, mlx_server: str
+) -> None:
     request = ours.Request(
         TextPrompt((Marker("<|fim_prefix|>"), Text("def f():\n"), Marker("<|fim_middle|>"))), max_tokens=8
     )
     one = RemoteEngine(mlx_server, fim="qwen")
     alone, _ = await collect(one, request)
     await one.close()
-    with running(model, launcher) as url:
+    with mlx_lm_server(model, TWO, *([how] if how.startswith("-") else [])) as url:
         two = RemoteEngine(url, fim="qwen")
         shared, usage = await collect(two, request)
         await two.close()
     assert shared == alone
     assert usage.generated_tokens == 8
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("how", ["one process", "two, tensor parallel", "two, as a pipeline"])
+def test_the_language_server_shows_the_models_text_whoever_serves_it(
+    how: str, starter_folder: Path, tmp_path: Path
+) -> None:
+    model = write_shareable(starter_folder, tmp_path / "model")
+    options = ["--pipeline"] if "pipeline" in how else []
+    with mlx_lm_server(model, () if how == "one process" else TWO, *options) as url:
+        counts, status = recite(url, str(tmp_path / "home"))
+    assert counts["texts"] >= len(PROGRAMS) - 2, counts
+    assert counts["errors"] == 0
+    assert "mlx_lm.server" in status["engine"]["detail"]
