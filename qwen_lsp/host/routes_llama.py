@@ -86,7 +86,8 @@ def llama_routes(engine: Engine, anchors: Anchors) -> APIRouter:
         if body.stream:
             return EventStream(_events(engine, asked, body, model))
         made = await while_connected(request, _collect_all(engine, asked, body, model))
-        return JSONResponse(made[0] if len(made) == 1 else made)
+        wanted = body.n_cmpl or 1
+        return JSONResponse(made[0] if wanted == 1 else _as_many(made, wanted, body))
 
     return routes
 
@@ -112,8 +113,13 @@ def _request(body: InfillBody, prompt: TextPrompt, lane: Lane) -> engine_request
         stop=tuple(s for s in body.stop or () if s)[:64],
         lane=lane,
         heal=lane is Lane.INLINE,
-        n=1 if body.stream else body.n_cmpl or 1,
+        n=1 if body.stream or not body.temperature else body.n_cmpl or 1,
     )
+
+
+def _as_many(made: list[Json], wanted: int, body: InfillBody) -> list[Json]:
+    """A greedy answer comes once from the engine, however many were asked for: the others would be the same."""
+    return made if len(made) == wanted else [_fields({**made[0], "index": i}, body) for i in range(wanted)]
 
 
 async def _pieces(

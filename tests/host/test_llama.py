@@ -1,9 +1,11 @@
-"""The requests that llama.vim (recorded from the plugin in a real Neovim 0.12) and llama.vscode (read from its
-source) send are answered as llama.cpp answers."""
+"""The requests that llama.vim (recorded from the plugin in a real Neovim 0.12) and llama.vscode (recorded from the
+plugin in a real VS Code, recorded/llama_vscode.json) send are answered as llama.cpp answers."""
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,14 +120,64 @@ async def test_llama_vims_curl_is_let_in_and_gets_json_that_its_pattern_knows() 
     assert answer.json()["timings/predicted_n"] == len(engine.finished) * len(pieces("    return previous\n"))
 
 
-async def test_llama_vscodes_parallel_request_gets_a_list() -> None:
+VSCODE = json.loads((Path(__file__).parent / "recorded" / "llama_vscode.json").read_text("utf-8"))
+
+
+async def test_llama_vscodes_recorded_session_is_answered_as_it_expects() -> None:
+    engine = ScriptedEngine("eturn abs(a)")
+    warmed, answered = [], []
+    async with serving(engine) as host:
+        for recorded in VSCODE["requests"]:
+            body = recorded["body"]
+            answer = await host.post(recorded["path"], body, **VSCODE["headers"])
+            assert answer.status_code == 200, answer.text
+            (warmed if body["n_predict"] == 0 else answered).append(answer.json())
+    assert (len(warmed), len(answered)) == (3, 14)
+    assert all(told["content"] == "" for told in warmed)
+    for three in answered:
+        assert [one["content"] for one in three] == ["eturn abs(a)"] * 3
+        assert [one["index"] for one in three] == [0, 1, 2]
+        # its status bar divides by these
+        assert all(one["timings"]["predicted_n"] > 0 for one in three)
+    assert len(engine.warmed) == 3
+    assert [request.n for request in engine.requests] == [1] * 14, "a greedy answer is written once"
+
+
+async def test_llama_vscodes_keys_leave_what_stands_before_the_typed_text_alone() -> None:
+    engine = ScriptedEngine("x")
+    bodies = [r["body"] for r in VSCODE["requests"] if r["body"]["n_predict"]]
+    place = bodies[0]["input_prefix"], bodies[0]["input_suffix"]
+    async with serving(engine) as host:
+        for body in bodies:
+            await host.post("/infill", body)
+    here = [
+        (body["prompt"], request.prompt)
+        for body, request in zip(bodies, engine.requests, strict=True)
+        if (body["input_prefix"], body["input_suffix"]) == place
+    ]
+    assert len({typed for typed, _ in here}) >= 4
+    frozen = set()
+    for typed, prompt in here:
+        assert isinstance(prompt, TextPrompt)
+        assert not typed or prompt.parts[-1] == Text(typed)
+        frozen.add(prompt.parts[:-1] if typed else prompt.parts)
+    assert len(frozen) == 1
+    assert Text("/home/ada/work/log_collector.py\n" + _extra(bodies[0], "log_collector.py")) in frozen.pop()
+
+
+def _extra(body: dict[str, Any], name: str) -> str:
+    text = next(e["text"] for e in body["input_extra"] if e["filename"].endswith(name))
+    return str(text).rstrip() + "\n"
+
+
+async def test_several_drawn_answers_come_as_a_list_of_that_many() -> None:
     engine = ScriptedEngine("x")
     async with serving(engine) as host:
-        body = vim("a\n", "b", "\nc\n", n_cmpl=3)
+        body = vim("a\n", "b", "\nc\n", n_cmpl=3, temperature=0.8)
         del body["response_fields"]
         told = (await host.post("/infill", body)).json()
     assert [one["content"] for one in told] == ["x", "x", "x"]
-    assert told[0]["timings"]["predicted_n"] > 0
+    assert engine.requests[0].n == 3
 
 
 async def test_a_streamed_infill_ends_with_the_summary() -> None:

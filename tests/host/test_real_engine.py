@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,20 @@ async def test_a_plugin_that_sends_everything_with_each_key_pays_for_the_key_onl
     await engine.close()
     assert read[0] > 300
     assert max(read[1:]) <= 3, read
+
+
+async def test_llama_vscodes_recorded_session_pays_for_its_keys_only(model: Path) -> None:
+    recorded = json.loads((Path(__file__).parent / "recorded" / "llama_vscode.json").read_text("utf-8"))
+    engine = await loaded(model)
+    read: dict[str, list[int]] = {}
+    async with serving(engine) as host:
+        for body in (one["body"] for one in recorded["requests"]):
+            told = (await host.post("/infill", body)).json()
+            if body["n_predict"]:
+                read.setdefault(body["input_prefix"], []).append(told[0]["timings"]["prompt_n"])
+    await engine.close()
+    first, *keys = next(iter(read.values()))
+    assert len(keys) == 11
+    assert first > 50, "the place itself is read once"
+    assert max(keys) <= 10, keys  # a line it was once offered is asked for as if typed
+    assert sum(keys) <= 30, keys
