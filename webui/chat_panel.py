@@ -97,10 +97,9 @@ def _right() -> dict[str, Any]:
             interactive=False,
             min_width=80,
         )
-        made["retry"] = gr.Button(say("chat_retry"), elem_id="chat-retry", size="md", min_width=80)
-        made["drop"] = gr.Button(say("chat_drop"), elem_id="chat-drop", size="md", min_width=110)
-        made["older"] = gr.Button(say("chat_older"), elem_id="chat-older", size="md", min_width=110)
-        made["newer"] = gr.Button(say("chat_newer"), elem_id="chat-newer", size="md", min_width=110)
+    with gr.Row(elem_classes="q-small"):
+        for name in ("retry", "drop", "older", "newer"):
+            made[name] = gr.Button(say(f"chat_{name}"), elem_id=f"chat-{name}", size="sm", min_width=70)
     return made
 
 

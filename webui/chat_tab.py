@@ -55,6 +55,7 @@ def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
     panel.list.select(_open, panel.list, drawn, **QUIET)
     panel.search.change(lambda text: _listed(None, text), panel.search, panel.list, **QUIET)
     panel.new.click(lambda: _draw(Where()), None, drawn, **QUIET)
+    panel.talk.clear(lambda: _draw(Where()), None, drawn, **QUIET)
     panel.older.click(lambda at: _draw(_version(at, -1)), where, drawn, **QUIET)
     panel.newer.click(lambda at: _draw(_version(at, +1)), where, drawn, **QUIET)
     panel.drop.click(_drop_turn, where, drawn, **QUIET)

@@ -86,7 +86,13 @@ def _one(at: int) -> dict[str, Any]:
     with gr.Row():
         for field, value in _first_values(at).items():
             made[field] = gr.Number(value, label=say(field), min_width=90, elem_id=f"{name}-{field}")
-        made["seed"] = gr.Textbox(label=say("seed"), max_lines=1, min_width=90, elem_id=f"{name}-seed")
+        made["seed"] = gr.Textbox(
+            label=say("seed_short"),
+            placeholder=say("seed_hint"),
+            max_lines=1,
+            min_width=90,
+            elem_id=f"{name}-seed",
+        )
     made["template"] = gr.Textbox(
         label=say("compare_template"), placeholder=say("compare_template_hint"), lines=1, max_lines=6,
         elem_id=f"{name}-template",

@@ -73,13 +73,18 @@ def _tests() -> tuple[gr.Textbox, gr.Dropdown]:
 def _buttons() -> tuple[gr.Button, gr.Button, gr.Button, gr.Button]:
     with gr.Row():
         go = gr.Button(
-            say("compare_go"), variant="primary", elem_id="compare-go", elem_classes="q-go", scale=3, min_width=120
+            say("compare_go"), variant="primary", elem_id="compare-go", elem_classes="q-go", size="md", scale=3, min_width=120
         )  # fmt: skip
         stop = gr.Button(
-            say("stop"), elem_id="compare-stop", elem_classes="q-stop", interactive=False, min_width=80
+            say("stop"),
+            elem_id="compare-stop",
+            elem_classes="q-stop",
+            size="md",
+            interactive=False,
+            min_width=80,
         )
-        as_csv = gr.Button(say("compare_csv"), elem_id="compare-csv", min_width=110)
-        as_json = gr.Button(say("compare_json"), elem_id="compare-json", min_width=110)
+        as_csv = gr.Button(say("compare_csv"), elem_id="compare-csv", size="md", min_width=90)
+        as_json = gr.Button(say("compare_json"), elem_id="compare-json", size="md", min_width=90)
     return go, stop, as_json, as_csv
 
 

@@ -11,7 +11,12 @@ from webui.compare import DEMO, LOADED, Cell, Column, differences
 from webui.languages import AS_IS
 from webui.words import both
 
-_KEYS = {"system": "system_prompt", "model": "compare_model", "template": "compare_template"}
+_KEYS = {
+    "system": "system_prompt",
+    "model": "compare_model",
+    "template": "compare_template",
+    "seed": "seed_short",
+}
 _WORDS: dict[tuple[str, Any], str] = {
     ("model", LOADED): "compare_loaded",
     ("model", DEMO): "compare_demo",

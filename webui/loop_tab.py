@@ -22,6 +22,7 @@ from webui.progress import phase_html
 from webui.room import QUIET, Room, key_of
 from webui.speech import say
 from webui.stream import Generation
+from webui.verdict import verdict_html
 from webui.words import both
 from webui.work import Work
 from webui.workspace_files import NotReadable, Workspace
@@ -61,7 +62,9 @@ def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
                 )
         with gr.Column(scale=7, min_width=320):
             bar = gr.HTML(elem_id="loop-bar", apply_default_css=False)
-            rounds = gr.HTML(elem_id="loop-rounds", apply_default_css=False)
+            rounds = gr.HTML(
+                f'<p class="q-blank">{both("loop_empty")}</p>', elem_id="loop-rounds", apply_default_css=False
+            )
             accepted = gr.Textbox(
                 label=say("loop_accept"), lines=6, max_lines=24, buttons=["copy"], interactive=True,
                 elem_id="loop-accepted", elem_classes="q-mono",
@@ -88,7 +91,9 @@ def _acceptance() -> tuple[gr.Textbox, gr.Textbox, gr.Button, gr.HTML]:
     with gr.Row():
         folder = gr.Textbox(label=say("project_folder"), max_lines=1, elem_id="loop-folder", min_width=150)
         file = gr.Textbox(label=say("accept_file"), max_lines=1, elem_id="loop-file", min_width=150)
-        put = gr.Button(say("accept_write"), elem_id="loop-put", size="md", min_width=100)
+        put = gr.Button(
+            say("accept_write"), elem_id="loop-put", elem_classes="q-low", size="md", min_width=100
+        )
     return folder, file, put, gr.HTML(elem_id="loop-told", apply_default_css=False)
 
 
@@ -219,7 +224,7 @@ def _round(one: Round, kit: Kit, *, is_last: bool) -> str:
         f'<details{" open" if is_last else ""}><summary>{both(name)}</summary><pre class="q-code" tabindex="0">{html}</pre></details>'
         for name, html in blocks
     )
-    verdict = f'<span class="q-verdict {mark}">{escape(one.verdict.summary)}</span>'
+    verdict = f'<span class="q-verdict {mark}">{verdict_html(one.verdict)}</span>'
     return f'<section class="q-step q-round"><h3>{both("loop_round", number=one.number)} {verdict}</h3>{folded}</section>'
 
 

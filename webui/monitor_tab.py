@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -12,10 +13,10 @@ from typing import Any
 import gradio as gr
 import psutil
 
-from qwen_lsp.assist.stats import Stats
+from qwen_lsp.assist.stats import Stats, StatsRow
 from qwen_lsp.metrics import RequestTrace
 from qwen_lsp.paths import paths
-from webui.monitor import acceptance_table, charts, gauges_list, lanes_table, suggestions_line
+from webui.monitor import acceptance_table, charts, gauges_list, lanes_table, suggestions_chart
 from webui.monitor_store import DAY_S, History
 from webui.progress import memory_bytes
 from webui.room import QUIET, Room
@@ -52,18 +53,36 @@ def _looker(room: Room) -> Any:
         start = now - (DAY_S if span == "day" else _LIVE_S)
         kept = await asyncio.to_thread(_kept, start)
         requests, memory = _merged(kept[0], room.requests.last(2048), start), kept[1]
-        traces = [one for one in room.services.traces.last(2048) if one.at_s >= start]
-        accepted = await asyncio.to_thread(Stats.open().rows)
+        by_language, by_day = await asyncio.to_thread(_accepted)
+        suggested = acceptance_table(by_language) + suggestions_chart(by_day, datetime.date.today())
         sections = (
-            ("monitor_gauges", gauges_list(info, psutil.Process().memory_info().rss)),
+            ("monitor_gauges", gauges_list(info, _process())),
             ("monitor_requests", lanes_table(requests) + charts(requests, memory, start, now)),
-            ("monitor_suggestions", suggestions_line(traces) + acceptance_table(accepted)),
+            ("monitor_suggestions", suggested),
         )
         return "".join(
             f'<section><h2 class="q-heading">{both(key)}</h2>{html}</section>' for key, html in sections
         )
 
     return look
+
+
+def _process() -> list[tuple[str, float]]:
+    """Memory and processor of the process that holds page and engine."""
+    with _SELF.oneshot():
+        return [
+            ("process_memory_bytes", float(_SELF.memory_info().rss)),
+            ("process_cpu_percent", _SELF.cpu_percent()),  # since it was asked last
+        ]
+
+
+_SELF = psutil.Process()
+
+
+def _accepted() -> tuple[list[StatsRow], list[StatsRow]]:
+    """What editors counted, by language and by day."""
+    stats = Stats.open()
+    return stats.rows("language"), stats.rows("day")
 
 
 def _kept(start: float) -> tuple[list[RequestTrace], list[tuple[float, float]]]:

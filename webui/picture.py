@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from html import escape
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def picture_html(shape: ModelShape | None) -> str:
         return f'<figure class="q-picture">{image}<figcaption>{both("picture_own", name=own.name)}</figcaption></figure>'
     note = "" if shape is not None else f'<span class="q-badge">{both("picture_reference")}</span> '
     shape = shape or REFERENCE
-    return f'<figure class="q-picture">{draw(shape)}<figcaption>{note}{_facts(shape)}</figcaption></figure>'
+    return f'<figure class="q-picture" tabindex="0">{draw(shape)}<figcaption>{note}{_facts(shape)}</figcaption></figure>'
 
 
 def draw(shape: ModelShape) -> str:
@@ -159,8 +160,21 @@ def _facts(shape: ModelShape) -> str:
         both("picture_weights", size=size(shape.weight_bytes)),
         both("picture_kv", size=size(shape.kv_bytes_per_token)),
     ]
-    bits = [f"{escape(part)}: {escape(how)}" for part, how in shape.quantisation]
+    bits = [_bits(part, how) for part, how in shape.quantisation]
     return "".join(f"<span>{fact}</span>" for fact in facts + bits)
+
+
+def _bits(part: str, how: str) -> str:
+    """One part's weights in words, such as "4 bits, groups of 64" is said by engines; else as it was said."""
+    found = re.fullmatch(r"(\d+) bits(?:, groups of (\d+)|, (not quantised))?", how)
+    if found is None or f"part_{part}" not in WORDS:
+        return f"{escape(part)}: {escape(how)}"
+    key = "picture_groups" if found[2] else "picture_exact" if found[3] else "picture_bits"
+    english, chinese = (
+        text.format(part=name, bits=found[1], size=found[2])
+        for text, name in zip(WORDS[key], WORDS[f"part_{part}"], strict=True)
+    )
+    return f'<span lang="en" class="w-en">{english}</span><span lang="zh" class="w-zh">{chinese}</span>'
 
 
 def _short(count: int) -> str:

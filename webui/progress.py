@@ -49,15 +49,15 @@ def foot_html(form: Form) -> str:
     else:
         drawn = [
             f"{both('temperature')} {form.temperature:g}",
-            f"top-p {form.top_p:g}",
-            f"top-k {form.top_k}",
+            f"Top-p {form.top_p:g}",
+            f"Top-k {form.top_k}",
         ]
-        drawn += [f"min-p {form.min_p:g}"] * bool(form.min_p)
+        drawn += [f"Min-p {form.min_p:g}"] * bool(form.min_p)
     facts = [language, *drawn, f"{both('max_tokens')} {form.max_tokens}"]
     if form.repetition_penalty != 1.0:
         facts.append(f"{both('repetition_penalty')} {form.repetition_penalty:g}")
     if form.seed is not None:
-        facts.append(f"seed {form.seed}")
+        facts.append(f"{both('seed_short')} {form.seed}")
     return "".join(f"<span>{fact}</span>" for fact in facts)
 
 

@@ -18,7 +18,7 @@ from webui.progress import phase_html, stats_html
 from webui.project_ask import Question, outcome_of, question, symbols_of
 from webui.project_panel import Panel, build_panel
 from webui.project_result import Result, changes_html, fit_html, result_of
-from webui.project_tree import files_of, tree_html
+from webui.project_tree import files_of, files_told, tree_html
 from webui.room import QUIET, Room, key_of
 from webui.speech import say
 from webui.stream import Generation
@@ -70,7 +70,7 @@ async def _open(folder: str) -> tuple[Any, ...]:
         files = await asyncio.to_thread(files_of, workspace)
     except NotReadable as error:
         return "", "", "", _say(both("project_refused", why=error), bad=True), "", _parts([])
-    told = f"{escape(str(workspace.root))} · {both('project_files', count=len(files))}"
+    told = f"{escape(str(workspace.root))} · {files_told(len(files))}"
     return str(workspace.root), "", tree_html(files), _say(told), "", _parts([])
 
 

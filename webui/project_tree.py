@@ -70,7 +70,7 @@ def _folder_row(folder: _Folder, path: str, name: str, depth: int) -> str:
     files = list(folder.all())
     total = size(sum(file.size_bytes for file in files))
     opened = " open" if depth == 0 and len(files) <= 60 else ""
-    whole = _row(path, both("project_whole"), f"{both('project_files', count=len(files))} · {total}")
+    whole = _row(path, both("project_whole"), f"{files_told(len(files))} · {total}")
     return (
         f"<li><details{opened}><summary>{escape(name)}/</summary>"
         f"<ul>{whole}{_rows(folder, path, depth + 1)}</ul></details></li>"
@@ -93,3 +93,8 @@ def _row(path: str, name: str, facts: str) -> str:
 def size(count: int) -> str:
     """Bytes as people read them."""
     return f"{count} B" if count < 1024 else f"{count / 1024:.1f} KiB"
+
+
+def files_told(count: int) -> str:
+    """So many files, in words."""
+    return both("project_file") if count == 1 else both("project_files", count=count)

@@ -8,27 +8,41 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 
 from qwen_lsp.engine.demo import ScriptedEngine
-from tests.support.page import opened
+from tests.support.page import open_tab, opened
 from tests.webui.conftest import Place
+from webui.words import either
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 GRADIOS_OWN = frozenset(["aria-prohibited-attr"])  # the placeholder of an empty block (webui notes 2.8)
+TABS = ("generate", "chat", "compare", "loop", "project", "inside", "monitor")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_no_serious_violation_on_any_tab(place: Place, scheme: Any) -> None:
+@pytest.mark.parametrize(
+    ("locale", "scheme", "width"),
+    [
+        ("en", "light", 1360),
+        ("zh-CN", "dark", 400),
+        *(
+            pytest.param(locale, scheme, width, marks=pytest.mark.heavy)
+            for locale in ("en", "zh-CN", "zh")
+            for scheme in ("light", "dark")
+            for width in (1360, 400)
+            if (locale, scheme, width) not in {("en", "light", 1360), ("zh-CN", "dark", 400)}
+        ),
+    ],
+)
+async def test_no_serious_violation_on_any_tab(place: Place, locale: str, scheme: Any, width: int) -> None:
     place.engine.current = ScriptedEngine("```python\ndef add(a, b):\n    # sum\n    return a + b\n```")
     found: list[str] = []
-    async with opened(place.browser, place.url, color_scheme=scheme) as page:
+    async with opened(place.browser, place.url, locale=locale, color_scheme=scheme, width=width) as page:
         await page.fill("#request textarea", "go")
         await page.click("#go")
         await page.wait_for_selector("#result .q-view[data-phase=done]")
-        for tab in await page.get_by_role("tab").all():
-            name = await tab.inner_text()
-            await tab.click()
+        for tab in TABS:
+            await open_tab(page, either(f"tab_{tab}", locale))
             results = await Axe().run(page)
             found += [
-                f"{name}: {violation['id']} {node['html'][:200]} {node['failureSummary'][:200]}"
+                f"{tab}: {violation['id']} {node['html'][:200]} {node['failureSummary'][:200]}"
                 for violation in results.response["violations"]
                 if violation["impact"] in ("serious", "critical") and violation["id"] not in GRADIOS_OWN
                 for node in violation["nodes"]

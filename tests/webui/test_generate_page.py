@@ -44,10 +44,7 @@ async def test_the_seeds_walk_through_with_the_demo(place: Place) -> None:
 @pytest.mark.parametrize(
     ("name", "context", "words"),
     [
-        ("generate-en", {}, ("Generate / complete code", "Target language", "Ready")),
         ("generate-zh-bare", {"locale": "zh"}, ("生成/补全代码", "目标语言", "就绪")),
-        ("generate-dark", {"color_scheme": "dark"}, ("Generate / complete code", "Temperature", "Ready")),
-        ("generate-400-zh", {"width": 400, "locale": "zh-CN"}, ("生成/补全代码", "温度", "就绪")),
         ("generate-400-dark", {"width": 400, "color_scheme": "dark"}, ("Stop", "Top-p", "Ready")),
     ],
 )

@@ -80,19 +80,5 @@ async def test_the_monitor_counts_what_was_answered(place: Place) -> None:
         await page.click("#go")
         await _tab(page, "监控")
         await page.wait_for_selector(f"#monitor tbody tr:has-text('对话与页面') td:text-is('{count + 1}')")
-        assert await page.locator("#monitor .q-chart").count() == 3
+        assert await page.locator("#monitor .q-chart").count() == 5
         await picture(page, "monitor-zh-dark")
-
-
-async def test_all_tabs_fit_a_narrow_window(place: Place) -> None:
-    place.engine.current = Routing("")
-    async with opened(place.browser, place.url, width=400) as page:
-        for name in ("Monitor", "Inside the model"):
-            tab = page.get_by_role("tab", name=name, exact=True)
-            if not await tab.is_visible():
-                await page.click("#tabs .overflow-menu button")
-                await page.get_by_text(name, exact=True).last.click()
-            else:
-                await tab.click()
-            assert await page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
-            await picture(page, f"{name.split()[0].lower()}-400")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import datetime
 import html
 import io
 import json
@@ -14,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
+from qwen_lsp.assist.stats import StatsRow
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, ModelShape, TextPrompt
 from qwen_lsp.metrics import RequestTrace
 from webui.answer import parts
@@ -25,7 +28,7 @@ from webui.form import Form, defaults, read, write
 from webui.guard import Guard
 from webui.highlight import Highlighter, highlight
 from webui.languages import LANGUAGES
-from webui.monitor import lanes_table
+from webui.monitor import acceptance_table, gauges_list, lanes_table, suggestions_chart
 from webui.monitor_store import DAY_S, History
 from webui.picture import draw, picture_html
 from webui.presets import Preset, Presets
@@ -251,6 +254,39 @@ def test_the_history_forgets_after_a_day(tmp_path: Path) -> None:
     history.keep([], {}, at_s=1500.0 + DAY_S)
     assert [one.at_s for one in history.requests(0)] == [2000.0]
     assert history.gauges("memory_bytes", 0) == [(2000.0, 6.0)]
+
+
+def test_suggestions_are_charted_by_day_and_none_are_said_plainly() -> None:
+    today = datetime.date(2026, 3, 2)
+    days = [
+        StatsRow("2026-03-01", 4, {"accepted": 3, "dismissed": 1}),
+        StatsRow("2025-01-01", 9),
+        StatsRow("all", 13),
+    ]
+    assert suggestions_chart(days, today).count("<figure") == 2
+    assert suggestions_chart(days[1:], today) == ""  # older than what is drawn
+    assert "<td>3</td>" in acceptance_table(days[:1])
+    assert "No editor has shown a suggestion yet" in acceptance_table([])
+
+
+def test_gauges_are_named_in_both_languages_and_unknown_ones_by_their_own_name() -> None:
+    info = EngineInfo("mlx", "m", "ready", load=(("kv_bytes", 2048.0), ("on_gpu", 1.0), ("new_thing", 3.0)))
+    told = gauges_list(info, [("process_cpu_percent", 12.3)])
+    for words in ("前缀缓存", "2 KiB", "计算设备", "GPU", "new thing", "12 %"):
+        assert words in told
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("4 bits, groups of 64", ("experts: 4 bits, groups of 64", "专家：4 位，每组 64")),
+        ("16 bits, not quantised", ("experts: 16 bits, not quantised", "专家：16 位，未量化")),
+        ("odd <how>", ("experts: odd &lt;how&gt;",)),
+    ],
+)
+def test_the_picture_names_the_bits_of_each_part(how: str, words: tuple[str, ...]) -> None:
+    html_text = picture_html(dataclasses.replace(SHAPE, quantisation=(("experts", how),)))
+    assert all(word in html_text for word in words)
 
 
 def test_a_chart_of_nothing_is_still_a_chart() -> None:

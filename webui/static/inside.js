@@ -123,5 +123,6 @@ find('.q-export').addEventListener('click', () => {
   Object.assign(document.createElement('a'), { href: url, download: 'routing.json' }).click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 });
+new MutationObserver(draw).observe(document.body, { attributeFilter: ['class'] });  // light or dark
 watch('value', update);
 update();

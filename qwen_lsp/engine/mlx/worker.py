@@ -188,6 +188,7 @@ class Worker:
             "memory_peak_bytes": float(mx.get_peak_memory()),
             "memory_cache_bytes": float(mx.get_cache_memory()),
             "prefill_chunk_tokens": float(self._machine.pace.chunk_tokens),
+            "on_gpu": float(mx.default_device().type == mx.DeviceType.gpu),
         }
 
     def _let_go(self) -> None:
