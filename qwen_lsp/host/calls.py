@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
+_BARE, _BARE_CLOSE = "<function=", "</function>"
+"""Qwen3-Coder now and then forgets the tag around a call."""
 _FUNCTION = re.compile(r"<function=([^>\s]+)\s*>(.*?)(?:</function>|\Z)", re.S)
 _PARAMETER = re.compile(r"<parameter=([^>\s]+)\s*>(.*?)(?:</parameter>|(?=<parameter=)|\Z)", re.S)
 Json = dict[str, Any]
@@ -29,7 +31,10 @@ class CallReader:
     def __init__(self, tools: Sequence[Mapping[str, Any]]) -> None:
         self._types = {name: types for name, types in map(_declared, tools) if name}
         self._held = ""
-        self._inside = False
+        self._ends_with = ""
+        """What ends the call that is being read; empty between calls."""
+        self._behind_call = False
+        """Line ends that follow a call belong to it and are not shown."""
         self.count = 0
 
     def feed(self, piece: str) -> Read:
@@ -38,20 +43,31 @@ class CallReader:
         words: list[str] = []
         calls: list[Json] = []
         while True:
-            if not self._inside:
-                before, self._inside, self._held = _until_open(self._held)
+            if not self._ends_with:
+                before, tag, self._held = _until_tag(self._unspaced(self._held))
                 words.append(before)
-            body, closed, rest = self._held.partition(_CLOSE)
-            if not (self._inside and closed):
+                if tag == _CLOSE:
+                    self._behind_call = True
+                    continue
+                self._ends_with = {_OPEN: _CLOSE, _BARE: _BARE_CLOSE}.get(tag, "")
+            body, closed, rest = self._held.partition(self._ends_with or _CLOSE)
+            if not (self._ends_with and closed):
                 return Read("".join(words), tuple(calls))
             calls += self._read(body)
-            self._inside, self._held = False, rest.lstrip("\n")
+            self._ends_with, self._held, self._behind_call = "", rest, True
+
+    def _unspaced(self, text: str) -> str:
+        if self._behind_call:
+            text = text.lstrip("\n")
+            self._behind_call = not text
+        return text
 
     def flush(self) -> Read:
         """The end of the stream: a call without its end is read as far as it goes."""
         held, self._held = self._held, ""
-        calls = self._read(held) if self._inside else []
-        return Read("" if calls else (_OPEN if self._inside else "") + held, tuple(calls))
+        calls = self._read(held) if self._ends_with else []
+        lost = _OPEN if self._ends_with == _CLOSE else ""
+        return Read("" if calls else lost + held, tuple(calls))
 
     def _read(self, body: str) -> list[Json]:
         calls = []
@@ -95,12 +111,13 @@ def _value(text: str, kind: Any) -> Any:
     return value if kind is not None or isinstance(value, dict | list) else text
 
 
-def _until_open(text: str) -> tuple[str, bool, str]:
-    """(what may be shown, whether a call begins, what is held back or inside the call)."""
-    at = text.find(_OPEN)
-    if at >= 0:
-        return text[:at], True, text[at + len(_OPEN) :]
-    for length in range(min(len(_OPEN) - 1, len(text)), 0, -1):
-        if _OPEN.startswith(text[-length:]):
-            return text[:-length], False, text[-length:]
-    return text, False, ""
+def _until_tag(text: str) -> tuple[str, str, str]:
+    """(what may be shown, the tag that comes next or nothing, what is held back or inside the call)."""
+    found = [(at, tag) for tag in (_OPEN, _BARE, _CLOSE) if (at := text.find(tag)) >= 0]
+    if found:
+        at, tag = min(found)
+        return text[:at], tag, text[at + (0 if tag == _BARE else len(tag)) :]
+    for length in range(min(len(_CLOSE) - 1, len(text)), 0, -1):
+        if any(tag.startswith(text[-length:]) for tag in (_OPEN, _BARE, _CLOSE)):
+            return text[:-length], "", text[-length:]
+    return text, "", ""

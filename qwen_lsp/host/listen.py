@@ -8,6 +8,7 @@ import errno
 import socket
 from collections.abc import Callable, Generator
 
+import h11
 import psutil
 import uvicorn
 from starlette.types import ASGIApp
@@ -18,7 +19,9 @@ from qwen_lsp.host.respond import SEND_S
 from qwen_lsp.settings import HostSettings
 
 _HEAD_S = 20.0
-"""A connection that has not sent its first whole request head by then is closed."""
+"""A connection that has begun, and not ended, the head of a request by then is closed."""
+_BETWEEN_S = 30
+"""A connection may rest so long between two requests."""
 _MOST_CONNECTIONS = 1000
 
 
@@ -93,7 +96,7 @@ class Server(uvicorn.Server):
             lifespan="on",
             server_header=False,
             limit_concurrency=_MOST_CONNECTIONS,
-            timeout_keep_alive=30,
+            timeout_keep_alive=_BETWEEN_S,
             timeout_graceful_shutdown=3,
             h11_max_incomplete_event_size=64_000,
         )
@@ -113,18 +116,41 @@ class Server(uvicorn.Server):
 
 
 class Protocol(H11Protocol):
-    """HTTP/1.1 that does not wait for ever for the first request."""
+    """HTTP/1.1 that does not wait for ever for a request's head, be it the first or a later one."""
+
+    _silence: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client connected."""
         super().connection_made(transport)
-        self._silence = self.loop.call_later(_HEAD_S, self._cut_if_silent)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Part of a request came; uvicorn's own deadline between two requests ends with the first byte."""
+        super().data_received(data)
+        self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """A client went; nothing may hold on to what it had."""
-        self._silence.cancel()
+        self._rest()
         super().connection_lost(exc)
 
+    def _watch(self) -> None:
+        if not self._head_is_missing():
+            self._rest()
+        elif self._silence is None:
+            self._silence = self.loop.call_later(_HEAD_S, self._cut_if_silent)
+
+    def _rest(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+
+    def _head_is_missing(self) -> bool:
+        between = self.cycle is None or self.cycle.response_complete
+        return bool(between and self.conn.their_state is h11.IDLE)
+
     def _cut_if_silent(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
+        self._silence = None
+        if self._head_is_missing() and not self.transport.is_closing():
             self.transport.abort()

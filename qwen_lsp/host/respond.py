@@ -105,10 +105,12 @@ def install_errors(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_bug)
 
 
-def refusal(status: int, message: str, code: str = "invalid_request") -> JSONResponse:
+def refusal(
+    status: int, message: str, code: str = "invalid_request", *, param: str | None = None
+) -> JSONResponse:
     """An error answer in OpenAI's form."""
     kind = "invalid_request_error" if status < 500 else "server_error"
-    error = {"message": message, "type": kind, "param": None, "code": code}
+    error = {"message": message, "type": kind, "param": param, "code": code}
     return JSONResponse({"error": error}, status)
 
 
@@ -130,7 +132,10 @@ async def _on_invalid(_: Request, error: Exception) -> Response:
     found = error.errors()[0] if error.errors() else {}
     where = ".".join(str(step) for step in found.get("loc", ()) if step != "body")
     said = str(found.get("msg", "the body does not fit")).removeprefix("Value error, ")
-    return refusal(400, f"{where}: {said}." if where else f"{said}.")
+    if found.get("type") == "json_invalid":
+        why = found.get("ctx", {}).get("error", "")
+        return refusal(400, f"The body is not JSON, from character {where} on: {why}.")
+    return refusal(400, f"{where}: {said}." if where else f"{said}.", param=where or None)
 
 
 async def _on_http(_: Request, error: Exception) -> Response:

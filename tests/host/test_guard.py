@@ -153,19 +153,50 @@ async def test_a_client_that_never_reads_is_given_up(monkeypatch: pytest.MonkeyP
         writer.transport.abort()
 
 
-async def test_a_connection_that_says_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("said", [b"", b"POST /v1/comp"])
+@pytest.mark.parametrize("asked_before", [False, True])
+async def test_a_connection_that_does_not_end_what_it_began_is_closed(
+    asked_before: bool, said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("qwen_lsp.host.listen._HEAD_S", 0.2)
+    monkeypatch.setattr("qwen_lsp.host.listen._BETWEEN_S", 1)
     async with serving(ScriptedEngine("x")) as host:
         reader, writer = await asyncio.open_connection("127.0.0.1", host.port)
-        writer.write(b"POST /v1/comp")
-        await writer.drain()
-        async with asyncio.timeout(10):
-            try:
-                left = await reader.read()
-            except ConnectionResetError:
-                left = b""
-        assert left == b""
+        if asked_before:
+            writer.write(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            await reader.readuntil(b'{"status":"ok"}')
+        writer.write(said)
+        assert await until_closed(reader) == b""
         writer.close()
+
+
+async def test_a_quick_client_is_not_cut_between_its_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qwen_lsp.host.listen._HEAD_S", 0.2)
+    gate = Gate()
+    async with serving(ScriptedEngine("one two", gate=gate)) as host:
+        for _ in range(2):  # the second on the same connection
+            asking = asyncio.create_task(host.post("/v1/completions", {"prompt": "x"}))
+            await asyncio.sleep(0.5)  # longer than the deadline for a head
+            await gate.open()
+            assert (await asking).status_code == 200
+
+
+async def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qwen_lsp.host.guard._BODY_S", 0.2)
+    engine = ScriptedEngine("x")
+    async with serving(engine) as host:
+        headers = {"Content-Type": "application/json", "Content-Length": "100"}
+        told = await raw(host, "POST /v1/completions HTTP/1.1", headers, b'{"pro')
+    assert b" 408 " in told
+    assert engine.requests == []
+
+
+async def until_closed(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(10):
+        try:
+            return await reader.read()
+        except ConnectionResetError:
+            return b""
 
 
 FIELDS = ("prompt", "suffix", "messages", "max_tokens", "n", "stop", "stream", "tools", "seed", "logprobs", "temperature",

@@ -125,7 +125,8 @@ VSCODE = json.loads((Path(__file__).parent / "recorded" / "llama_vscode.json").r
 
 async def test_llama_vscodes_recorded_session_is_answered_as_it_expects() -> None:
     engine = ScriptedEngine("eturn abs(a)")
-    warmed, answered = [], []
+    warmed: list[Any] = []
+    answered: list[Any] = []
     async with serving(engine) as host:
         for recorded in VSCODE["requests"]:
             body = recorded["body"]
