@@ -208,7 +208,8 @@ class RemoteEngine:
 
     def _info(self, state: str, detail: str) -> EngineInfo:
         verdict = self._verdict
-        leaving = "" if self._local else f" Code leaves this machine, to {self._http.base}."
+        openly = ", unencrypted" if self._http.base.startswith("http:") else ""
+        leaving = "" if self._local else f" Code leaves this machine, to {self._http.base}{openly}."
         return EngineInfo(
             kind="remote",
             model=(verdict.model or verdict.dialect.words) if verdict else self._wanted,

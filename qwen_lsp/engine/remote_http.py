@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import ssl
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -114,7 +115,12 @@ class Http:
             self._client = None
 
     def unreachable(self, error: BaseException) -> EngineUnavailable:
-        """The error for a server that does not answer."""
+        """The error for a server that does not answer, or not as itself."""
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return EngineUnavailable(
+                f"{self.base} shows a certificate that this machine does not trust ({error}). "
+                "Is it your own authority's, name that authority's file in SSL_CERT_FILE."
+            )
         return EngineUnavailable(
             f"{self.base} does not answer ({_name(error)}). Is the server running there?"
         )
@@ -149,8 +155,18 @@ class Http:
                 timeout=httpx.Timeout(self._silence_s, connect=_CONNECT_S, pool=None),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=15),
                 trust_env=not self.here,  # a proxy never sees what stays on this machine
+                verify=_trusted() if self.base.startswith("https:") else True,
             )
         return self._client
+
+
+def _trusted() -> ssl.SSLContext:
+    """The authorities this machine trusts (SSL_CERT_FILE included), and those that come with httpx."""
+    import certifi
+
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
 
 
 async def _lines(response: httpx.Response) -> AsyncGenerator[str, None]:
