@@ -32,6 +32,8 @@ class Dialect:
     has_logprobs: bool = True
     """Tells log probabilities while it streams."""
     drops_first_space: bool = False
+    tokenizes: bool = False
+    """Has a /tokenize route."""
     prefix_cache: str = "unknown"
     """How it keeps prompt prefixes, for the verdict."""
 
@@ -41,7 +43,7 @@ DIALECTS = {
     d.name: d
     for d in (
         Dialect("own", "a qwen-lsp host", has_n=True, most_stops=64, prefix_cache="token by token"),
-        Dialect("vllm", "vLLM", _VLLM, has_n=True, prefix_cache="in blocks of tokens"),
+        Dialect("vllm", "vLLM", _VLLM, has_n=True, tokenizes=True, prefix_cache="in blocks of tokens"),
         Dialect(
             "mlx_lm",
             "mlx_lm.server",
@@ -55,6 +57,7 @@ DIALECTS = {
             "llama.cpp's server",
             {"top_k": "top_k", "min_p": "min_p", "repetition_penalty": "repeat_penalty"},
             {"cache_prompt": True},
+            tokenizes=True,
             prefix_cache="token by token",
         ),
         Dialect("ollama", "Ollama", prefix_cache="token by token"),

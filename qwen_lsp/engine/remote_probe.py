@@ -15,7 +15,15 @@ _FIM_BY_NAME = (
     ("codellama", "codellama"),
     ("starcoder", "starcoder"),
     ("deepseek-coder", "deepseek"),
+    ("codestral", "codestral"),
+    ("codegemma", "codegemma"),
 )
+_FIM_BY_MARKER = (
+    ("<|fim_prefix|>", "qwen"),
+    ("<fim_prefix>", "starcoder"),
+    ("<｜fim▁begin｜>", "deepseek"),
+)
+"""A model whose vocabulary has this as one token was trained to fill holes, whatever it is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,7 @@ async def probe(http: Http, *, wanted: str, fim: str) -> Verdict:
     model = wanted or (names[0] if names else "")
     entry = next((e for e in entries if e.get("id") == model), entries[0] if entries else {})
     context = await _context_tokens(http, dialect, entry)
-    template = fim or _fim_of(model, entry)
+    template = fim or _fim_of(model, entry) or await _fim_by_token(http, dialect, model)
     return Verdict(dialect, model, template, context, names, _sentence(http, dialect, model, template, names))
 
 
@@ -90,14 +98,34 @@ def _fim_of(model: str, entry: Mapping[str, Any]) -> str | None:
     return next((name for piece, name in _FIM_BY_NAME if piece in model.lower()), None)
 
 
+async def _fim_by_token(http: Http, dialect: Dialect, model: str) -> str | None:
+    """Ask the servers that cut texts into tokens on request which marker is one."""
+    if not dialect.tokenizes:
+        return None
+    for marker, name in _FIM_BY_MARKER:
+        plain = {"add_special": False, "parse_special": True, "add_special_tokens": False}
+        question = {"model": model, "content": marker, "prompt": marker, **plain}
+        try:
+            _, said = await http.post("/tokenize", question)
+        except EngineUnavailable:
+            return None  # it is only a look; what is asked for in earnest will tell
+        tokens = said.get("tokens") if isinstance(said, Mapping) else None
+        if isinstance(tokens, list) and len(tokens) == 1:
+            return name
+    return None
+
+
 def _sentence(http: Http, dialect: Dialect, model: str, fim: str | None, names: tuple[str, ...]) -> str:
     said = [f"{dialect.words} at {http.base}", f"model {model or '(its default)'}"]
     if names and model not in names:
         said.append(f"which it does not list (it lists {', '.join(names[:5])})")
+    elif len(names) > 1:
+        said.append(f"one of {len(names)}")
     said.append(
         f"fill-in-the-middle as {fim}"
         if fim
         else "no fill-in-the-middle known for it (set engine.remote_fim)"
     )
     said.append(f"prompt prefixes kept {dialect.prefix_cache}" if dialect.prefix_cache != "unknown" else "")
+    said.append(f"up to {dialect.most_stops} stop texts (we look for the others)")
     return ", ".join(s for s in said if s) + "."

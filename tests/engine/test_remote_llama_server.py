@@ -39,6 +39,16 @@ async def test_the_probe_says_what_it_is(server: str) -> None:
         assert said in info.detail
 
 
+async def test_a_model_without_a_telling_name_is_known_by_its_tokens(
+    starter_folder: Path, tmp_path: Path
+) -> None:
+    with llama_server(write_gguf(starter_folder, tmp_path / "model.gguf"), "--alias", "nameless") as url:
+        engine = RemoteEngine(url)
+        info = await engine.info()
+        await engine.close()
+    assert (info.model, info.fim) == ("nameless", "qwen")
+
+
 async def test_a_key_costs_a_token_or_two_in_the_anchored_layout(server: str) -> None:
     engine = RemoteEngine(server)
     above, below = GCD.code.split("    return abs(a)\n")

@@ -49,16 +49,24 @@ class VllmDouble:
         self.began = asyncio.Event()
         self.key: str | None = None
         self.go: asyncio.Event | None = None
+        self.model = "Qwen/Qwen3-Coder-30B-A3B-Instruct"
+        self.one_token = ""
         self.app = FastAPI()
         self.app.get("/v1/models")(self.models)
+        self.app.post("/tokenize")(self.tokenize)
         self.app.post("/v1/completions")(self.completions)
         self.app.post("/v1/chat/completions")(self.completions)
 
     async def models(self, request: Request) -> Any:
         if self.key and request.headers.get("authorization") != f"Bearer {self.key}":
             return JSONResponse({"error": "Unauthorized"}, 401)
-        entry = {"id": "Qwen/Qwen3-Coder-30B-A3B-Instruct", "owned_by": "vllm", "max_model_len": 4096}
+        entry = {"id": self.model, "owned_by": "vllm", "max_model_len": 4096}
         return {"object": "list", "data": [entry]}
+
+    async def tokenize(self, request: Request) -> Any:
+        text = (await request.json())["prompt"]
+        tokens = [7] if text == self.one_token else list(text.encode())
+        return {"count": len(tokens), "max_model_len": 4096, "tokens": tokens}
 
     async def completions(self, request: Request) -> Any:
         body = await request.json()
@@ -195,6 +203,19 @@ async def test_stop_texts_are_checked_again_on_the_text() -> None:
     assert finish.stop_text == "c\n  "
 
 
+async def test_vllm_double_of_a_nameless_model_is_asked_which_marker_is_one_token() -> None:
+    double = VllmDouble()
+    double.model = "team-model"
+    double.one_token = "<fim_prefix>"
+    async with serving_app(double.app) as server:
+        engine = RemoteEngine(server.url)
+        info = await engine.info()
+        await engine.close()
+    assert info.fim == "starcoder"
+    for said in ("vLLM", "fill-in-the-middle as starcoder", "in blocks of tokens", "stop texts"):
+        assert said in info.detail
+
+
 async def test_a_wrong_key_is_told_and_a_key_is_never_shown(caplog: pytest.LogCaptureFixture) -> None:
     double = VllmDouble()
     double.key = "sk-secret-1234"
@@ -305,7 +326,7 @@ async def test_only_connection_errors_before_the_first_byte_are_tried_again() ->
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/v1/models":
-            return httpx.Response(200, json={"data": [{"id": "m", "owned_by": "vllm"}]})
+            return httpx.Response(200, json={"data": [{"id": "qwen", "owned_by": "vllm"}]})
         tries.append(request.url.path)
         if len(tries) == 1:
             raise httpx.ConnectError("refused")
