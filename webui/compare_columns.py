@@ -23,6 +23,7 @@ from webui.words import both
 
 MOST = 4
 _NUMBERS = ("temperature", "max_tokens", "top_p", "top_k")
+_SHORT = {"top_k": "top_k_short"}
 _FIELDS = (*_NUMBERS, "seed", "system")
 _NAMES = ("model", "preset", "template", *_FIELDS)
 
@@ -85,7 +86,9 @@ def _one(at: int) -> dict[str, Any]:
     )
     with gr.Row():
         for field, value in _first_values(at).items():
-            made[field] = gr.Number(value, label=say(field), min_width=90, elem_id=f"{name}-{field}")
+            made[field] = gr.Number(
+                value, label=say(_SHORT.get(field, field)), min_width=90, elem_id=f"{name}-{field}"
+            )
         made["seed"] = gr.Textbox(
             label=say("seed_short"),
             placeholder=say("seed_hint"),

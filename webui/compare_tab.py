@@ -83,8 +83,8 @@ def _buttons() -> tuple[gr.Button, gr.Button, gr.Button, gr.Button]:
             interactive=False,
             min_width=80,
         )
-        as_csv = gr.Button(say("compare_csv"), elem_id="compare-csv", size="md", min_width=90)
-        as_json = gr.Button(say("compare_json"), elem_id="compare-json", size="md", min_width=90)
+        as_csv = gr.Button(say("compare_csv"), elem_id="compare-csv", size="md", min_width=130)
+        as_json = gr.Button(say("compare_json"), elem_id="compare-json", size="md", min_width=130)
     return go, stop, as_json, as_csv
 
 

@@ -54,20 +54,20 @@ def sampling(base: Form) -> dict[str, Any]:
     """How tokens are drawn and where the answer ends."""
     made: dict[str, Any] = {}
     with gr.Accordion(say("sampling"), open=True, elem_id="sampling"):
-        with gr.Row():
+        with gr.Row(elem_classes="q-pair"):
             made["temperature"] = _slider("temperature", base, 0.05)
             made["max_tokens"] = _slider("max_tokens", base, 1, top=8192)
-        with gr.Row():
+        with gr.Row(elem_classes="q-pair"):
             made["top_p"] = _slider("top_p", base, 0.01)
             made["top_k"] = _slider("top_k", base, 1)
-        with gr.Row():
+        with gr.Row(elem_classes="q-pair"):
             made["repetition_penalty"] = _slider("repetition_penalty", base, 0.01)
             made["min_p"] = _slider("min_p", base, 0.01)
     with gr.Accordion(say("more"), open=False, elem_id="more"):
         made["system"] = gr.Textbox(
             label=say("system_prompt"), placeholder=say("system_hint"), lines=2, elem_id="system"
         )
-        with gr.Row():
+        with gr.Row(elem_classes="q-pair"):
             made["stop_texts"] = gr.Textbox(
                 label=say("stop_texts"), lines=2, elem_id="stop-texts", min_width=150
             )

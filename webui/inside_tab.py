@@ -31,7 +31,7 @@ def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
     with gr.Row(equal_height=False, elem_classes="q-two"):
         with gr.Column(scale=5, min_width=300):
             words = gr.Textbox(label=say("inside_prompt"), lines=2, elem_id="inside-prompt")
-            with gr.Row():
+            with gr.Row(elem_classes="q-pair"):
                 temperature = gr.Slider(
                     0, 2, Form().temperature, step=0.05, label=say("temperature"), buttons=[], min_width=140
                 )

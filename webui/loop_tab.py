@@ -36,7 +36,7 @@ def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
     with gr.Row(equal_height=False, elem_classes="q-two"):
         with gr.Column(scale=5, min_width=300):
             requirement = gr.Textbox(label=say("loop_requirement"), lines=4, elem_id="loop-requirement")
-            with gr.Row():
+            with gr.Row(elem_classes="q-pair"):
                 language = gr.Dropdown(
                     list(KITS), value="Python", label=say("language"), elem_id="loop-language"
                 )

@@ -24,13 +24,13 @@ _DOWNLOAD = (
 def preset_panel(page: gr.Blocks, request: gr.Textbox, form: Controls) -> None:
     """The folded panel below the form."""
     with gr.Accordion(say("presets"), open=False, elem_id="presets"):
-        with gr.Row():
+        with gr.Row(elem_classes="q-pair"):
             chosen = gr.Dropdown(
                 [], value=None, label=say("preset"), elem_id="preset", scale=3, min_width=140
             )
             load = gr.Button(say("load"), size="sm", elem_id="preset-load", min_width=70)
             drop = gr.Button(say("delete"), size="sm", elem_id="preset-delete", min_width=70)
-        with gr.Row():
+        with gr.Row(elem_classes="q-pair"):
             name = gr.Textbox(
                 label=say("preset_name"), max_length=80, elem_id="preset-name", scale=3, min_width=140
             )

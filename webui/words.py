@@ -47,6 +47,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "max_tokens": ("Max tokens", "最大词元数"),
     "top_p": ("Top-p", "Top-p"),
     "top_k": ("Top-k (0 = off)", "Top-k（0 为关闭）"),
+    "top_k_short": ("Top-k", "Top-k"),
     "min_p": ("Min-p (0 = off)", "Min-p（0 为关闭）"),
     "repetition_penalty": ("Repetition penalty", "重复惩罚"),
     "seed_short": ("Seed", "随机种子"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,47 @@ async def test_stop_keeps_what_was_written(place: Place) -> None:
         assert "alpha" in await page.inner_text("#chat-talk")
         assert "已停止" in await page.inner_text("#chat-bar")
         await picture(page, "chat-zh-dark")
+
+
+async def test_edit_search_export_delete_and_erase(place: Place, tmp_path: Path) -> None:
+    answers = iter(["heap answer", "stack answer", "queue answer"])
+    engine = place.engine.current = ScriptedEngine(lambda request: next(answers))
+    async with opened(place.browser, place.url) as page:
+        await _open_chat(page)
+        await _send(page, "what is a heap")
+        await _answered(page, "heap answer")
+        await _edit(page, "what is a stack")
+        await _answered(page, "stack answer")
+        assert [m.content for m in engine.requests[-1].prompt.messages][1:] == ["what is a stack"]  # type: ignore[union-attr]
+        async with page.expect_download() as started:
+            await page.click("#chat-export")
+        file = tmp_path / "talk.md"
+        await (await started.value).save_as(file)
+        assert "stack answer" in file.read_text("utf-8")
+        await page.click("#chat-new")
+        await page.wait_for_function(
+            "() => !document.querySelector('#chat-talk').innerText.includes('stack')"
+        )
+        await _send(page, "what is a queue")
+        await _answered(page, "queue answer")
+        await page.fill("#chat-search input, #chat-search textarea", "stack answer")
+        await page.wait_for_function("() => document.querySelectorAll('#chat-list .wrap label').length === 1")
+        assert "heap" in await page.inner_text("#chat-list .wrap label")  # named by its first words
+        await page.click("#chat-drop")
+        await page.wait_for_function(
+            "() => !document.querySelector('#chat-talk').innerText.includes('queue')"
+        )
+        page.once("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
+        await page.click("#chat-erase")
+        await page.wait_for_function("() => !document.querySelector('#chat-list .wrap label')")
+        assert Conversations().conversations() == []
+
+
+async def _edit(page: Any, words: str) -> None:
+    await page.hover("#chat-talk .user")
+    await page.click("#chat-talk button[title='Edit'], #chat-talk button[aria-label='Edit']")
+    await page.fill("#chat-talk .user textarea", words)
+    await page.click("#chat-talk button[title='Submit'], #chat-talk button[aria-label='Submit']")
 
 
 async def test_a_file_of_the_project_goes_along(place: Place, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -185,13 +187,66 @@ async def test_a_preset_is_kept_and_comes_back(place: Place) -> None:
         )
 
 
-async def test_copy_puts_the_code_on_the_clipboard(place: Place) -> None:
-    place.engine.current = ScriptedEngine(PROGRAM.answer)
-    async with opened(place.browser, place.url, permissions=["clipboard-read", "clipboard-write"]) as page:
-        await page.fill("#request textarea", "go")
+async def test_presets_travel_as_a_file_and_a_template_brings_its_request(
+    place: Place, tmp_path: Path
+) -> None:
+    preset = {"temperature": 0.4, "stop_texts": "END", "request": "Write a heap."}
+    given = tmp_path / "given.json"
+    given.write_text(json.dumps({"format": "qwen-lsp presets 1", "presets": {"heap": preset}}))
+    async with opened(place.browser, place.url) as page:
+        await page.click("#presets button.label-wrap")
+        async with page.expect_file_chooser() as chooser:
+            await page.click("#preset-import")
+        await (await chooser.value).set_files(given)
+        await page.wait_for_selector("#preset-told :text('1 presets read.')")
+        await page.click("#preset input")
+        await page.get_by_role("option", name="heap").click()
+        await page.click("#preset-load")
+        await page.wait_for_function(
+            "() => document.querySelector('#request textarea').value === 'Write a heap.'"
+        )
+        assert await page.input_value("#temperature input[type=number]") == "0.4"
+        async with page.expect_download() as started:
+            await page.click("#preset-export")
+        file = tmp_path / "presets.json"
+        await (await started.value).save_as(file)
+        assert json.loads(file.read_text("utf-8"))["presets"]["heap"]["stop_texts"] == "END"
+
+
+async def test_the_prompt_of_a_hole_is_shown_and_the_result_is_downloaded(
+    place: Place, tmp_path: Path
+) -> None:
+    place.engine.current = ScriptedEngine("n * 2")
+    async with opened(place.browser, place.url) as page:
+        await page.fill("#request textarea", "def double(n):\n    return <cursor>\n")
+        await page.click("#mode input[value=complete]")
+        await page.click("#prompt-panel button.label-wrap")
+        await page.click("#prompt-show")
+        await page.wait_for_function(
+            "() => document.querySelector('#prompt-text textarea').value.endsWith('<|fim_middle|>    return ')"
+        )
         await page.click("#go")
         await page.wait_for_selector("#result .q-view[data-phase=done]")
-        await page.focus("#result .q-copy")
+        assert "context" in await page.inner_text("#result .q-stats")
+        async with page.expect_download() as started:
+            await page.click("#result .q-download")
+        file = tmp_path / "result"
+        download = await started.value
+        await download.save_as(file)
+        assert (download.suggested_filename, file.read_text("utf-8")) == ("result.py", "n * 2")
+
+
+async def test_the_keyboard_alone_reaches_copy(place: Place) -> None:
+    place.engine.current = ScriptedEngine(PROGRAM.answer)
+    async with opened(place.browser, place.url, permissions=["clipboard-read", "clipboard-write"]) as page:
+        assert await page.evaluate("() => document.activeElement.closest('#request') !== null")  # at once
+        await page.keyboard.type("go")
+        await page.keyboard.press("Control+Enter")
+        await page.wait_for_selector("#result .q-view[data-phase=done]")
+        for _ in range(60):
+            await page.keyboard.press("Tab")
+            if await page.evaluate("() => document.activeElement.matches('#result .q-copy')"):
+                break
         await page.keyboard.press("Enter")
         await page.wait_for_selector("#result .q-copy.q-did")
         assert await page.evaluate("() => navigator.clipboard.readText()") == PROGRAM.code

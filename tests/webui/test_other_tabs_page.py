@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,11 @@ import pytest
 
 from qwen_lsp.engine.demo import ScriptedEngine
 from qwen_lsp.engine.request import Chunk, Finish, ModelShape, Request, Token, Usage
+from qwen_lsp.metrics import RequestTrace
+from qwen_lsp.paths import paths
 from tests.support.page import opened, picture
 from tests.webui.conftest import Place
+from webui.monitor_store import History
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 SHAPE = ModelShape(
@@ -82,3 +86,16 @@ async def test_the_monitor_counts_what_was_answered(place: Place) -> None:
         await page.wait_for_selector(f"#monitor tbody tr:has-text('对话与页面') td:text-is('{count + 1}')")
         assert await page.locator("#monitor .q-chart").count() == 5
         await picture(page, "monitor-zh-dark")
+
+
+async def test_the_monitor_remembers_the_last_day_across_a_restart(place: Place) -> None:
+    hours_ago = time.time() - 5 * 3600
+    kept = RequestTrace(hours_ago, "action", "m", 10, 5, 5, 21, 0.0, 100.0, 300.0, "stop")
+    History(paths().data / "monitor.sqlite").keep([kept], {"memory_bytes": 2.0**30}, at_s=hours_ago)
+    async with opened(place.browser, place.url) as page:
+        await _tab(page, "Monitor")
+        await page.wait_for_selector("#monitor .q-gauges")
+        assert await page.locator("#monitor tbody tr:has-text('action')").count() == 0
+        await page.click("#monitor-span label:has-text('Last day')")
+        await page.wait_for_selector("#monitor tbody tr:has-text('action') td:text-is('100 / 100 ms')")
+        assert "24 hours ago" in await page.inner_html("#monitor .q-charts")
