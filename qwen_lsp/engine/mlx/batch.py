@@ -57,7 +57,7 @@ class Batch:
         logits = self._forward.batch(tokens, self._caches)
         chosen = self._choose(logits)
         arrays = [array for pick in chosen for array in pick.arrays()]
-        self._outbox.flush()
+        self._outbox.flush_due()
         mx.async_eval(arrays)  # type: ignore[no-untyped-call]
         for member, pick in zip(self._members, chosen, strict=True):
             member.pick = pick

@@ -114,7 +114,7 @@ class Decoding:
     def _check(self, token: int, draft: list[int]) -> Pick | None:
         logits = self.machine.forward.every(mx.array([token, *draft]), self.lease.caches)
         picks = self.chooser.choose(logits)
-        self.machine.outbox.flush()
+        self.machine.outbox.flush_due()
         mx.eval(picks.arrays())
         chosen = [picks.row(i).token() for i in range(len(draft) + 1)]
         accepted = next((i for i, d in enumerate(draft) if d != chosen[i]), len(draft))
@@ -156,6 +156,6 @@ def choose_after(
     mask = machine.healing.of(remaining, logits) if remaining else None
     pick = chooser.choose(logits, mask)
     pick.experts = routed
-    machine.outbox.flush()
+    machine.outbox.flush_due()
     mx.async_eval(pick.arrays() + (routed.arrays() if routed is not None else []))  # type: ignore[no-untyped-call]
     return pick

@@ -196,4 +196,6 @@ class Generation:
             chunk = replace(chunk, usage=self.usage())
         awaited = chunk.finish is not None or not self._started
         self._started = True
-        self._machine.outbox.put(self._reader, chunk, now=awaited)
+        # A suggestion's reader may have enough at any token; whoever reads a chat does not see single ones.
+        patient = self._request.lane is not Lane.INLINE
+        self._machine.outbox.put(self._reader, chunk, now=awaited, patient=patient)

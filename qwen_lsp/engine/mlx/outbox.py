@@ -1,35 +1,50 @@
 """Hands chunks to other threads at the moment when that costs the model nothing.
 
 Waking the reader makes it compete for Python with the worker. So chunks wait until the next forward is
-built and about to run without Python, except those somebody is waiting for: the first and the last.
+built and about to run without Python, those that nobody can use at once for a moment longer, so that
+they go together. What somebody is waiting for, the first and the last, goes at once.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 Deliver = Callable[[list[Any]], None]
 
+_PATIENCE_S = 0.02
+"""The page paints at most as often, and nobody reads faster."""
+
 
 class Outbox:
     """What is to be delivered, in order. Worker thread only."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._waiting: deque[tuple[Deliver, Any]] = deque()
+        self._due_s = float("inf")
 
-    def put(self, deliver: Deliver, item: Any, *, now: bool = False) -> None:
-        """Deliver an item soon, or now with all that waits."""
+    def put(self, deliver: Deliver, item: Any, *, now: bool = False, patient: bool = False) -> None:
+        """Deliver an item with the next forward, a moment later (`patient`), or now with all that waits."""
         self._waiting.append((deliver, item))
         if now:
             self.flush()
+        else:
+            self._due_s = min(self._due_s, self._clock() + _PATIENCE_S if patient else 0.0)
+
+    def flush_due(self) -> None:
+        """Deliver everything if any of it has waited as long as it may; for when a forward is about to run."""
+        if self._waiting and self._clock() >= self._due_s:
+            self.flush()
 
     def flush(self) -> None:
-        """Deliver everything; items of one reader that follow each other go together."""
+        """Deliver everything; items of one reader go together."""
+        self._due_s = float("inf")
+        gathered: dict[Deliver, list[Any]] = {}
         while self._waiting:
             deliver, item = self._waiting.popleft()
-            items = [item]
-            while self._waiting and self._waiting[0][0] is deliver:
-                items.append(self._waiting.popleft()[1])
+            gathered.setdefault(deliver, []).append(item)
+        for deliver, items in gathered.items():
             deliver(items)
