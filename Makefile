@@ -1,6 +1,6 @@
 # The commands of this project; `make help` lists them. Each sets up .venv by itself when needed.
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-editors check fix bench lock vscode clean
+.PHONY: help serve install test test-editors check fix bench lock vscode clean
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
@@ -33,6 +33,12 @@ $(DEV): $(READY) requirements-dev.lock
 
 serve: $(READY) ## the page at http://127.0.0.1:7860 and the engine for your editors
 	@exec $(BIN)/qwen-lsp serve
+
+install: $(READY) ## put qwen-lsp on your PATH for editors (a link in ~/.local/bin)
+	@mkdir -p "$(HOME)/.local/bin"
+	@ln -sf "$(CURDIR)/$(BIN)/qwen-lsp" "$(HOME)/.local/bin/qwen-lsp"
+	@echo "qwen-lsp is in $(HOME)/.local/bin"
+	@case ":$$PATH:" in *":$(HOME)/.local/bin:"*) ;; *) echo "That folder is not on your PATH yet. Add to your shell's start file: export PATH=\"\$$HOME/.local/bin:\$$PATH\"" ;; esac
 
 test: $(DEV) ## every test but the full editor tier (installs Neovim, Emacs and Chromium when missing)
 	@bash .ci/install-tools every-push
