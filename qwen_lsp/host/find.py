@@ -167,13 +167,15 @@ class HostedEngine:
 
     async def _lost(self, remote: RemoteEngine) -> bool:
         """Whether that host is gone. One that died is replaced at once, one that left when it is needed."""
-        from qwen_lsp.host.spawn import running
+        from qwen_lsp.host.spawn import running, still_lives
         from qwen_lsp.host.state import read_state
 
         if self._remote is not remote:
             return True
         state = await asyncio.to_thread(running)
         if state is not None and state.pid == self._pid:
+            return False
+        if state is None and await asyncio.to_thread(still_lives, self._pid):
             return False
         if self._remote is remote:
             self._remote = None

@@ -15,7 +15,7 @@ from pathlib import Path
 from qwen_lsp import __version__
 from qwen_lsp.errors import HostMismatch, HostUnreachable
 from qwen_lsp.host.control import ask_to_stop, status_of_running, wait_gone
-from qwen_lsp.host.state import HostState, log_file, read_state, start_lock
+from qwen_lsp.host.state import HostState, log_file, read_state, somebody_is_host, start_lock
 from qwen_lsp.settings import EngineSettings, HostSettings, Settings
 
 _START_S = 60.0
@@ -35,8 +35,28 @@ def find_or_start(settings: Settings) -> HostState:
     if found is not None:
         return found
     with start_lock().acquire(timeout=2 * _START_S):
-        found = _usable(running())
+        found = _usable(running() or _slow_one())
         return found if found is not None else _start(settings)
+
+
+def still_lives(pid: int) -> bool:
+    """Whether this process is the host, be it too busy to answer."""
+    state = read_state()
+    return state is not None and state.pid == pid and somebody_is_host()
+
+
+def _slow_one() -> HostState | None:
+    """A host that lives and does not answer in time, because the machine is busy: it is waited for, not doubled."""
+    deadline = time.monotonic() + _START_S
+    while (state := read_state()) is not None and somebody_is_host():
+        if status_of_running(state) is not None:
+            return state
+        if time.monotonic() > deadline:
+            raise HostUnreachable(
+                f"The host (process {state.pid}) lives and does not answer. End it with: kill {state.pid}"
+            )
+        time.sleep(_POLL_S)
+    return None
 
 
 def _usable(state: HostState | None) -> HostState | None:

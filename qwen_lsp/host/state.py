@@ -76,6 +76,19 @@ def host_lock() -> BaseFileLock:
     return FileLock(_folder() / "host.lock")
 
 
+def somebody_is_host() -> bool:
+    """Whether a host lives, be it too busy to answer: only a living process holds that lock."""
+    from filelock import Timeout
+
+    lock = host_lock()
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
 def start_lock() -> BaseFileLock:
     """Held by a window while it starts a host, so that others wait instead of starting one too."""
     from filelock import FileLock

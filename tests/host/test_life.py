@@ -128,6 +128,36 @@ def test_twenty_windows_at_once_get_one_host() -> None:
     assert log.count("listens at") == 1
 
 
+async def test_a_host_too_busy_to_answer_is_waited_for_and_no_second_is_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = HostedEngine(SETTINGS)
+    await collect(engine, ASK)
+    host = running()
+    assert host is not None
+    looks: list[float] = []
+
+    def look(state: HostState, *, timeout_s: float = 0.2) -> object:
+        looks.append(timeout_s)
+        return status_of_running(state, timeout_s=0.2)
+
+    monkeypatch.setattr(spawn, "status_of_running", look)
+    os.kill(host.pid, signal.SIGSTOP)  # it holds its lock, takes connections and says nothing
+    try:
+        finding = asyncio.create_task(asyncio.to_thread(spawn.find_or_start, SETTINGS))
+        async with asyncio.timeout(30):
+            while len(looks) < 5:  # noqa: ASYNC110 - the other thread tells nobody
+                await asyncio.sleep(0.02)
+        assert await asyncio.to_thread(spawn.still_lives, host.pid)
+    finally:
+        os.kill(host.pid, signal.SIGCONT)
+    assert (await finding).pid == host.pid
+    assert (Path(os.environ["QWEN_LSP_HOME"]) / "cache" / "host.log").read_text("utf-8").count(
+        "listens at"
+    ) == 1
+    await engine.close()
+
+
 async def test_after_a_kill_the_next_request_is_answered_by_a_new_host() -> None:
     engine = HostedEngine(SETTINGS)
     before, _ = await collect(engine, ASK)
