@@ -30,6 +30,7 @@ _KILLED_SHARE = 0.25
 _ANSWER_S = 30.0
 _SAMPLE_EVERY = 500
 _SETTLED_AFTER = 1_000
+_MOST_GROWTH = 0.02
 _BODIES: tuple[tuple[str, dict[str, object]], ...] = (
     ("/v1/completions", {"prompt": "a program in python", "max_tokens": 40}),
     ("/v1/completions", {"prompt": "a program in java", "max_tokens": 40, "stream": True}),
@@ -39,7 +40,7 @@ _BODIES: tuple[tuple[str, dict[str, object]], ...] = (
 
 
 def main(count: int) -> int:
-    """Run it and print the table; 1 when something was unanswered, wrong or leaked."""
+    """Run it and print the table; 1 when something was unanswered, wrong, leaked or grew."""
     outcomes, memory = Counter[str](), list[tuple[int, float]]()
     with tempfile.TemporaryDirectory(prefix="qwen-lsp-bench-") as home, plain_host(Path(home)) as host:
         process = psutil.Process(host.pid)
@@ -59,7 +60,7 @@ def main(count: int) -> int:
         f"memory       {settled:.1f} MB after {_SETTLED_AFTER}, {memory[-1][1]:.1f} MB in the end ({grown:+.1%})"
     )
     print("             " + " ".join(f"{mb:.1f}" for _, mb in memory))
-    return int(bool(bad or leaked))
+    return int(bool(bad or leaked or grown > _MOST_GROWTH))
 
 
 def _hammer(

@@ -72,13 +72,17 @@ class Window:
 
     def ask(self, key: Key) -> Asked:
         """Ask for ghost text as an editor does by itself."""
-        line, column = self._at(self.cursor)
         began = time.perf_counter()
-        request = self.client.start_inline(self._uri, line, column, manual=False)
+        request = self.start()
         answer = self.client.answer(request, _READY_S)
         ms = (time.perf_counter() - began) * 1000
         self.client.received.clear()
         return Asked(key, ms, list(answer["result"]["items"]))
+
+    def start(self) -> int:
+        """The same without waiting for the answer; the question's number."""
+        line, column = self._at(self.cursor)
+        return self.client.start_inline(self._uri, line, column, manual=False)
 
     def traces(self) -> list[dict[str, Any]]:
         """The server's record of every question so far, in order."""

@@ -26,11 +26,13 @@ from qwen_lsp.metrics import percentile
 _TYPED_IN_AT_ONCE = 4
 _KEYS = 12
 _KEY_GAP_S = 0.15
+_MOST_RATIO = 3.0
+"""Four at a time over one window, at p95; more is a miss and the exit code says so."""
 _TYPED = "total = compute(value)"
 
 
 def main(count: int) -> int:
-    """Run it and print the table; 1 when a window starved or a second host came."""
+    """Run it and print the table; 1 when a window starved, waited too long or a second host came."""
     with tempfile.TemporaryDirectory(prefix="qwen-lsp-windows-") as folder:
         home = Path(folder)
         environment = _environment(home)
@@ -103,9 +105,11 @@ def _report(
     print(f"                   a window {min(each):.0f} to {max(each):.0f} MB")
     print(f"one window         median {percentile(alone, 0.5):.0f} ms, p95 {one_p95:.0f} ms")
     print(f"four at a time     median {percentile(everyone, 0.5):.0f} ms, p95 {all_p95:.0f} ms")
-    print(f"p95 ratio          {all_p95 / one_p95:.2f}   slowest answer {max(everyone):.0f} ms")
+    print(
+        f"p95 ratio          {all_p95 / one_p95:.2f} (<= {_MOST_RATIO})   slowest answer {max(everyone):.0f} ms"
+    )
     print(f"starved windows    {starved}")
-    return int(hosts != 1 or starved > 0)
+    return int(hosts != 1 or starved > 0 or all_p95 > _MOST_RATIO * one_p95)
 
 
 def _has_mlx(process: psutil.Process) -> bool:
