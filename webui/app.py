@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,18 @@ def _blocks(room: Room) -> gr.Blocks:
                 with gr.Tab(say(f"tab_{name}"), id=name) as tab:
                     build(room, page, tab)
         page.load(_first_tab, None, tabs, **QUIET)
+        page.unload(_leaver(room))
         _keep_header_true(room, page, header, notice)
     return page
+
+
+def _leaver(room: Room) -> Callable[[gr.Request], Awaitable[None]]:
+    """A page that goes away frees the engine at once; its generators would notice only with their next message."""
+
+    async def leave(request: gr.Request) -> None:  # on the loop, where jobs live
+        room.running.stop_all(str(request.session_hash))
+
+    return leave
 
 
 def _first_tab(request: gr.Request) -> Any:

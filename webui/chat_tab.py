@@ -15,7 +15,7 @@ from qwen_lsp.engine.starter.programs import DEFAULT_SYSTEM
 from webui.chat_panel import build_panel, list_files
 from webui.form import defaults
 from webui.progress import phase_html, stats_html
-from webui.room import QUIET, Room, key_of
+from webui.room import QUIET, Room, StartStop, key_of
 from webui.stream import Generation
 from webui.words import WORDS, both
 from webui.workspace_files import NotReadable, Workspace
@@ -131,7 +131,7 @@ async def _answer(room: Room, request: gr.Request, at: Where) -> AsyncGenerator[
     """Stream the answer to the last message of a thread; what was written is kept, however it ended."""
     store, engine = _store(), room.services.engine
     thread = store.thread(at.leaf)
-    listed = _listed(at.conversation)
+    listed, buttons = _listed(at.conversation), StartStop()
     generation = Generation(engine, _request(thread, await engine.info()), slower=2.0)
     try:
         async with aclosing(room.running.follow(key_of(request, _TAB), generation)) as states:
@@ -139,7 +139,8 @@ async def _answer(room: Room, request: gr.Request, at: Where) -> AsyncGenerator[
                 if state.ended:
                     break
                 bar = _bar(state, await engine.info())
-                yield (_shown(thread, state.text), bar, listed, at, *_buttons(True))
+                yield (_shown(thread, state.text), bar, listed, at, *buttons.now(False))
+                listed = gr.skip()  # what has not changed is not told again: each update is drawn
     finally:
         if generation.text and at.conversation is not None and at.leaf is not None:
             at = Where(at.conversation, store.add(at.conversation, at.leaf, "assistant", generation.text))

@@ -18,7 +18,7 @@ from qwen_lsp.assist.actions.ask import (
 from webui.highlight import highlight
 from webui.project_ask import relative_to
 from webui.project_fit import Fit, Gathered
-from webui.words import both
+from webui.words import both, either
 from webui.workspace_files import Workspace
 
 _MOST_NAMED = 12
@@ -49,14 +49,14 @@ class Result:
     warning: str = ""
 
 
-def result_of(outcome: Outcome, workspace: Workspace) -> Result:
-    """The result of an outcome. Raises NotReadable for edits outside the workspace."""
+def result_of(outcome: Outcome, workspace: Workspace, language: str = "en") -> Result:
+    """The result of an outcome, in the reader's language. Raises NotReadable for edits outside the workspace."""
     if isinstance(outcome, ShowOutcome):
         return Result(outcome.markdown)
     if isinstance(outcome, FindingsOutcome):
-        return Result(findings_markdown(outcome))
+        return Result(findings_markdown(outcome, language))
     changes = tuple(_change(edit, workspace) for edit in outcome.files)
-    return Result(_draft_markdown(outcome, changes), changes, outcome.needs_confirmation)
+    return Result(_draft_markdown(outcome, changes, language), changes, outcome.needs_confirmation)
 
 
 def _change(edit: FileEdit, workspace: Workspace) -> Change:
@@ -64,16 +64,25 @@ def _change(edit: FileEdit, workspace: Workspace) -> Change:
     return Change(relative_to(workspace, edit.uri), before, applied(before or "", edit.edits))
 
 
-def findings_markdown(outcome: FindingsOutcome) -> str:
+def findings_markdown(outcome: FindingsOutcome, language: str = "en") -> str:
     """The findings by their lines, security first said."""
     if not outcome.findings:
-        return "No findings."
+        return either("finding_none", language)
     rows = []
     for one in outcome.findings:
         first, last = outcome.snapshot.line_of(one.start) + 1, outcome.snapshot.line_of(one.end) + 1
-        where = f"line {first}" if last <= first else f"lines {first}-{last}"
-        fix = f"\n  - Fix: {_one_line(one.fix)}" if one.fix else ""
-        rows.append(f"- **{one.severity}** ({one.area}), {where}: {_one_line(one.message)}{fix}")
+        key = "finding_line" if last <= first else "finding_lines"
+        fix = f"\n  - {either('finding_fix', language, words=_one_line(one.fix))}" if one.fix else ""
+        told = either(
+            key,
+            language,
+            severity=either(f"finding_{one.severity}", language),
+            area=either(f"finding_{one.area}", language),
+            first=first,
+            last=last,
+            words=_one_line(one.message),
+        )
+        rows.append(f"- {told}{fix}")
     return "\n".join(rows)
 
 
@@ -81,8 +90,10 @@ def _one_line(words: str) -> str:
     return " ".join(words.split())
 
 
-def _draft_markdown(outcome: EditOutcome, changes: Sequence[Change]) -> str:
-    return outcome.note.strip() if outcome.note else "" if changes else "Nothing would change."
+def _draft_markdown(outcome: EditOutcome, changes: Sequence[Change], language: str) -> str:
+    if outcome.note:
+        return outcome.note.strip()
+    return "" if changes else either("project_unchanged", language)
 
 
 def changes_html(result: Result) -> str:

@@ -39,7 +39,8 @@ def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
     root = gr.State("")
     choice = gr.State("")
     result = gr.State(Result())
-    text = gr.Textbox(visible=False)
+    text, language = gr.Textbox(visible=False), gr.Textbox("en", visible=False)
+    page.load(None, None, language, js="() => document.documentElement.lang", api_visibility="private")
     panel.read.click(
         _open, panel.folder, [root, choice, panel.tree, panel.told, panel.chosen, panel.part], **QUIET
     )
@@ -47,7 +48,7 @@ def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
     panel.task.change(lambda task: gr.update(visible=task == "migrate"), panel.task, panel.words, **QUIET)
     panel.go.click(
         _runner(room),
-        [root, choice, panel.part, panel.task, panel.words],
+        [root, choice, panel.part, panel.task, panel.words, language],
         _drawn(panel, result),
         concurrency_limit=None,
         show_progress="hidden",
@@ -102,7 +103,7 @@ def _key(symbol: Symbol) -> str:
 
 def _runner(room: Room) -> Any:
     async def run(
-        request: gr.Request, root: str, choice: str, part: str, task: str, words: str
+        request: gr.Request, root: str, choice: str, part: str, task: str, words: str, language: str
     ) -> AsyncIterator[tuple[Any, ...]]:
         if not root or not choice:
             yield _row(_line(both("project_none")))
@@ -120,7 +121,7 @@ def _runner(room: Room) -> Any:
                 bar = _bar(state, await room.services.engine.info(), fit)
                 if not state.ended:
                     yield _row(bar, _writing(state.text, asked), running=True)
-        yield await asyncio.to_thread(_finished, workspace, asked, generation, bar)
+        yield await asyncio.to_thread(_finished, workspace, asked, generation, bar, language)
 
     return run
 
@@ -140,14 +141,16 @@ def _writing(text: str, asked: Question) -> str:
     return text if is_prose or not text else fence(text)
 
 
-def _finished(workspace: Workspace, asked: Question, done: Generation, bar: str) -> tuple[Any, ...]:
+def _finished(
+    workspace: Workspace, asked: Question, done: Generation, bar: str, language: str
+) -> tuple[Any, ...]:
     if done.phase in ("stopped", "failed") or not done.text.strip():
         return _row(bar, _writing(done.text, asked), result=Result(done.text))
     if asked.plan is None:
         return _row(bar, done.text, result=Result(done.text))
     try:
         outcome = outcome_of(workspace, asked.plan, done.text, cut=done.phase == "length")
-        result = result_of(outcome, workspace)
+        result = result_of(outcome, workspace, language)
     except QwenLspError as error:
         refused = _line(both("project_refused", why=error))
         return _row(bar + refused, done.text, result=Result(done.text))

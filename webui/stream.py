@@ -210,6 +210,12 @@ class Running:
         if job is not None:
             job.stop()
 
+    def stop_all(self, page: str) -> None:
+        """End every job of a page; its keys begin with its name and a slash."""
+        for key, job in list(self._jobs.items()):
+            if key.startswith(f"{page}/"):
+                job.stop()
+
     def __len__(self) -> int:
         return len(self._jobs)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psutil
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from qwen_lsp.assist.stats import Stats
 from qwen_lsp.engine.records import BUCKETS_MS
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.host.front import Activity
@@ -34,10 +36,27 @@ class Gauges(Collector):
         yield GaugeMetricFamily(
             "qwen_lsp_ready", "1 when the model answers", value=self.info.state == "ready"
         )
+        yield GaugeMetricFamily(
+            "qwen_lsp_process_memory_bytes",
+            "Memory of the host's process",
+            value=psutil.Process().memory_info().rss,
+        )
+        yield from self._suggestions()
         for name, value in self.info.load:
             yield GaugeMetricFamily(
                 f"qwen_lsp_engine_{name}", f"The engine's {name.replace('_', ' ')}", value=value
             )
+
+    def _suggestions(self) -> Iterator[Metric]:
+        """What editors have shown and how it ended, by language, as the local statistics count them."""
+        family = CounterMetricFamily(
+            "qwen_lsp_suggestions", "Suggestions in editors", labels=["language", "what"]
+        )
+        for row in Stats.open().rows():
+            if row.name != "all":
+                for what, count in (("shown", row.shown), *sorted(row.endings.items())):
+                    family.add_metric([row.name, what], count)
+        yield family
 
     def _first_token(self, counts: dict[str, int]) -> HistogramMetricFamily:
         buckets = [(str(ms / 1000), float(counts.get(f"first_le_{ms}", 0))) for ms in BUCKETS_MS]

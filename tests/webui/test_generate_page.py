@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import webui.stream
 from qwen_lsp.engine.demo import Gate, ScriptedEngine
 from qwen_lsp.engine.starter.programs import PROGRAMS
 from tests.support.page import opened, picture
@@ -97,7 +98,10 @@ async def test_stop_works_before_the_first_token(place: Place) -> None:
         await page.wait_for_selector("#go:not([disabled])")
 
 
-async def test_closing_the_tab_frees_the_engine(place: Place) -> None:
+async def test_closing_the_tab_frees_the_engine_without_waiting_for_its_next_message(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webui.stream, "_HEARTBEAT_S", 60.0)
     engine = place.engine.current = ScriptedEngine("never", gate=Gate())
     async with opened(place.browser, place.url) as page:
         await page.fill("#request textarea", "go")
@@ -105,6 +109,26 @@ async def test_closing_the_tab_frees_the_engine(place: Place) -> None:
         await engine.until(lambda e: e.in_flight == 1)
     await engine.until(lambda e: e.in_flight == 0)
     assert len(engine.aborted) == 1
+
+
+async def test_the_result_follows_the_stream_until_the_reader_scrolls_away(place: Place) -> None:
+    gate = Gate()
+    engine = place.engine.current = ScriptedEngine([f"x{i} = {i}\n" for i in range(400)], gate=gate)
+    gap = "() => { const s = document.querySelector('#result .q-scroll'); return s.scrollHeight - s.scrollTop - s.clientHeight; }"
+    lines = "(least) => document.querySelector('#result .q-code').textContent.split('\\n').length > least"
+    async with opened(place.browser, place.url) as page:
+        await page.fill("#request textarea", "go")
+        await page.click("#go")
+        await engine.until(lambda e: e.in_flight == 1)
+        await gate.step(200)
+        await page.wait_for_function(lines, arg=199)
+        assert await page.evaluate(gap) < 2
+        await page.evaluate("() => { document.querySelector('#result .q-scroll').scrollTop = 40; }")
+        await page.wait_for_function("() => document.querySelector('#result .q-scroll').scrollTop === 40")
+        await page.evaluate("() => new Promise(requestAnimationFrame)")  # the scroll event comes with a frame
+        await gate.open()
+        await page.wait_for_function(lines, arg=399)
+        assert await page.evaluate("() => document.querySelector('#result .q-scroll').scrollTop") == 40
 
 
 async def test_two_tabs_do_not_disturb_each_other(place: Place) -> None:

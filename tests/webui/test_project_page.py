@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qwen_lsp.engine.demo import Gate, ScriptedEngine
-from tests.support.page import opened, picture
+from tests.support.page import open_tab, opened, picture
 from tests.webui.conftest import Place
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -28,7 +28,7 @@ def project(tmp_path: Path) -> Path:
 
 
 async def _open(page: Any, project: Path, tab: str = "Project") -> None:
-    await page.get_by_role("tab", name=tab, exact=True).click()
+    await open_tab(page, tab)
     await page.fill("#project-folder input, #project-folder textarea", str(project))
     await page.click("#project-read")
     await page.wait_for_selector("#project-tree [data-path]")
@@ -97,11 +97,7 @@ async def test_a_review_lists_findings_and_stop_frees_the_engine(place: Place, p
     answer = '```json\n[{"line": 6, "severity": "error", "area": "security", "message": "Unchecked.", "fix": "Check."}]\n```'
     place.engine.current = ScriptedEngine(answer)
     async with opened(place.browser, place.url, width=400) as page:
-        tab = page.get_by_role("tab", name="Project", exact=True)
-        if not await tab.is_visible():
-            await page.click("#tabs .overflow-menu button")
-            await page.get_by_text("Project", exact=True).last.click()
-        await _open(page, project) if await tab.is_visible() else await _fill(page, project)
+        await _open(page, project)
         await _ask(page, "src/stack.py", "review")
         assert "error (security), line 6: Unchecked." in await page.inner_text("#project-answer")
         assert await page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
@@ -112,9 +108,3 @@ async def test_a_review_lists_findings_and_stop_frees_the_engine(place: Place, p
         await page.wait_for_selector("#project-stop:not([disabled])")
         await page.click("#project-stop")
         await engine.until(lambda e: e.in_flight == 0)
-
-
-async def _fill(page: Any, project: Path) -> None:
-    await page.fill("#project-folder input, #project-folder textarea", str(project))
-    await page.click("#project-read")
-    await page.wait_for_selector("#project-tree [data-path]")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from qwen_lsp.assist.actions.ask import Finding, FindingsOutcome
 from qwen_lsp.assist.document import Snapshot
 from qwen_lsp.assist.symbols import definitions
 from qwen_lsp.engine.request import EngineInfo
@@ -13,6 +14,7 @@ from qwen_lsp.errors import ActionRefused
 from qwen_lsp.settings import ActionSettings
 from webui.project_ask import question
 from webui.project_fit import fit_file, gather
+from webui.project_result import findings_markdown
 from webui.workspace_files import NotReadable, Workspace
 
 CODE = "".join(f"def f{i}():\n    return {i}\n\n\n" for i in range(10))
@@ -78,3 +80,16 @@ def test_a_file_is_written_only_as_long_as_it_is_what_was_read(tmp_path: Path) -
     with pytest.raises(NotReadable, match="changed meanwhile"):
         workspace.write("a.py", "three\n", before="one\r\n")
     assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".a")] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "- **error** (security), line 2: Unchecked.\n  - Fix: Check."),
+        ("zh-CN", "- **错误**（安全），第 2 行：Unchecked.\n  - 建议：Check."),
+    ],
+)
+def test_findings_speak_the_readers_language(language: str, words: str) -> None:
+    at = CODE.index("return 0")
+    found = Finding(at, at + 6, "error", "Unchecked.", "Check.", "security")
+    assert findings_markdown(FindingsOutcome(SNAPSHOT, (found,)), language) == words
