@@ -131,6 +131,23 @@ async def test_the_result_follows_the_stream_until_the_reader_scrolls_away(place
         assert await page.evaluate("() => document.querySelector('#result .q-scroll').scrollTop") == 40
 
 
+async def test_the_next_run_draws_anew_and_an_answer_of_many_colours_loses_nothing(place: Place) -> None:
+    long = "".join(
+        f'def f{i}():\n    """Doc {i}\n    more"""\n    return "{i}"  # <{i}>\n' for i in range(12)
+    )
+    async with opened(place.browser, place.url) as page:
+        for text in (long, "short = 1\n"):
+            place.engine.current = ScriptedEngine(f"```python\n{text}```\nDone & dusted.")
+            await page.fill("#request textarea", "go")
+            await page.click("#go")
+            await page.wait_for_function(
+                "(text) => document.querySelector('#result .q-code').textContent === text", arg=text
+            )
+            await page.wait_for_selector("#result .q-view[data-phase=done]")
+            assert await _shown(page) == text
+            assert await page.inner_text("#result .q-prose") == "Done & dusted."
+
+
 async def test_two_tabs_do_not_disturb_each_other(place: Place) -> None:
     gate = Gate()
     engine = place.engine.current = ScriptedEngine(PROGRAM.code, gate=gate)
