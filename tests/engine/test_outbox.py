@@ -31,14 +31,26 @@ class Desk:
 
 def test_a_suggestions_token_goes_with_the_next_forward() -> None:
     desk = Desk()
-    desk.to_me("a")
-    assert desk.mine == []
-    desk.outbox.flush_due()
-    assert desk.mine == [["a"]]
+    for token in "ab":
+        desk.to_me(token)
+        assert [token] not in desk.mine
+        desk.outbox.flush_due()
+        desk.now_s += 0.008
+    assert desk.mine == [["a"], ["b"]]
+
+
+def test_a_quick_models_tokens_go_in_twos_or_threes() -> None:
+    desk = Desk()
+    for token in "abcdefg":
+        desk.to_me(token)
+        desk.outbox.flush_due()
+        desk.now_s += 0.0021
+    assert desk.mine == [["a"], ["b", "c"], ["d", "e"], ["f", "g"]]
 
 
 def test_a_chats_tokens_go_together_after_a_moment() -> None:
     desk = Desk()
+    desk.outbox.flush()
     for token in "abc":
         desk.to_me(token, patient=True)
         desk.outbox.flush_due()
@@ -50,6 +62,8 @@ def test_a_chats_tokens_go_together_after_a_moment() -> None:
 
 def test_the_patient_do_not_hold_up_the_others_and_each_reader_is_called_once() -> None:
     desk = Desk()
+    desk.outbox.flush()
+    desk.now_s += 0.005
     desk.to_me(1, patient=True)
     desk.to_them("x")
     desk.to_me(2, patient=True)
