@@ -89,15 +89,15 @@ def _remote(settings: Settings) -> Engine:
 
 def _local(settings: Settings) -> Engine:
     from qwen_lsp.engine.managed import ManagedEngine
+    from qwen_lsp.engine.models import choose_model
 
     async def load(model: str, report: Report) -> Engine:
-        from qwen_lsp.engine.models import choose_model
-
         choice = await asyncio.to_thread(choose_model, model)
         folder = choice.folder or await _starter_folder(report)
         return await _open_mlx(folder, settings, report)
 
-    return ManagedEngine(load, model=settings.engine.model, keep_alive_s=settings.engine.keep_alive_s)
+    options = settings.engine
+    return ManagedEngine(load, find=choose_model, model=options.model, keep_alive_s=options.keep_alive_s)
 
 
 async def _starter_folder(report: Report) -> Path:

@@ -36,11 +36,14 @@ class ManagedEngine:
         self,
         load: Load,
         *,
+        find: Callable[[str], object] = lambda model: None,
         model: str = "",
         keep_alive_s: float = 0.0,
         requests: Ring[RequestTrace] | None = None,
     ) -> None:
+        """`find` raises when a model is not here: asked before the old one is let go of, in a thread of its own."""
         self._load = load
+        self._find = find
         self._model = model
         self._keep_alive_s = keep_alive_s
         self._engine: Engine | None = None
@@ -130,6 +133,7 @@ class ManagedEngine:
     async def switch(self, model: str) -> EngineInfo:
         """Load another model instead. When that fails the old one comes back, and the error is raised."""
         async with self._changing:
+            await asyncio.to_thread(self._find, model)
             old = self._model
             await self._drop()
             self._model, self._rebuilds = model, []

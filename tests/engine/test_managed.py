@@ -114,6 +114,21 @@ async def test_the_model_is_switched_while_it_runs() -> None:
     await engine.close()
 
 
+async def test_a_model_that_cannot_be_found_does_not_cost_the_one_that_is_loaded() -> None:
+    def find(model: str) -> None:
+        if model != "a":
+            raise ModelNotFound(f"There is no {model}.")
+
+    loader = Loader()
+    engine = ManagedEngine(loader, find=find, model="a")
+    await collect(engine, CHAT)
+    with pytest.raises(ModelNotFound):
+        await engine.switch("typo")
+    assert (await collect(engine, CHAT))[0] == "from a"
+    assert len(loader.made) == 1
+    await engine.close()
+
+
 async def test_a_switch_to_a_model_that_is_not_there_keeps_the_old_one() -> None:
     loader = Loader()
     loader.missing = {"b"}
