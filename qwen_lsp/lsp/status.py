@@ -72,7 +72,7 @@ def _engine_sentence(info: EngineInfo | None) -> str:
         share = f" {round(info.progress * 100)} %" if info.progress is not None else ""
         return f"{info.detail or 'Loading'}{share}{left}."
     if info.state == "ready":
-        return f"Ready: {info.model}."
+        return f"Ready: {info.model}." if info.model else info.detail
     return info.detail
 
 
