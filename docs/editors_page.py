@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from pathlib import Path
 
@@ -109,7 +110,11 @@ def _cell(results: dict[str, str], file: str, test: str) -> str:
 def _section(name: str) -> str:
     """A folder's README, one level down, its links made to hold from here."""
     text = (ROOT / "editors" / name / "README.md").read_text("utf-8")
-    return re.sub(r"\]\((?!https?:|#)([^)]+)\)", rf"](../editors/{name}/\1)", _headings_down(text))
+
+    def from_here(link: re.Match[str]) -> str:
+        return f"]({posixpath.relpath(posixpath.join('editors', name, link[1]), 'docs')})"
+
+    return re.sub(r"\]\((?!https?:|#)([^)]+)\)", from_here, _headings_down(text))
 
 
 def _headings_down(text: str) -> str:
