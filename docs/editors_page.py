@@ -42,7 +42,7 @@ TABLE: dict[str, tuple[str, ...]] = {
         "an_action_that_changes", "", "", "", "", "", NO,
     ),
     "file with CRLF": (
-        "a_crlf_file", "a_file_with_carriage", "", "lsp_mode_shows_ghost", "eglot_inserts",
+        "a_crlf_file", "a_file_with_carriage", "0_10_keeps_carriage", "lsp_mode_shows_ghost", "eglot_inserts",
         "the_suggestion_is_in", "the_suggestion_is_in",
     ),
     "fast typist, nothing lost or doubled": ("a_fast_typist", "a_fast_typist", "", "", "", "", ""),

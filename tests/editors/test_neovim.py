@@ -15,6 +15,7 @@ from tests.support.nvim import PLUGIN, Neovim
 from tests.support.scripted_assistant import Line, write_script
 from tests.support.scripted_server import scripted_command
 from tests.support.typist import type_fast
+from tests.support.wire import counts, watched
 
 pytestmark = pytest.mark.editor
 
@@ -25,6 +26,7 @@ class Scene:
     def __init__(self, home: Path, suite: str = "forky") -> None:
         self._home = home
         self._diary = home / "diary.jsonl"
+        self.wire = home / "wire.log"
         self.vim = Neovim(home, suite=suite, environment={"QWEN_LSP_HOME": str(home / "qwen")})
 
     def start(self, text: str, lines: Sequence[Line], name: str = "sample.py", **options: Any) -> Neovim:
@@ -32,6 +34,12 @@ class Scene:
         script = self._home / "script.json"
         write_script(script, lines)
         return self._open(text, name, scripted_command(script, self._diary), options)
+
+    def start_watched(self, lines: Sequence[Line]) -> Neovim:
+        """Open an empty file; the wire is written down."""
+        script = self._home / "script.json"
+        write_script(script, lines)
+        return self._open("", "sample.py", watched(self.wire, scripted_command(script, self._diary)), {})
 
     def start_actions(self, text: str, answer: str, name: str = "sample.py", **options: Any) -> Neovim:
         """Open a file with this text; the engine gives this answer to a code action."""
@@ -187,14 +195,15 @@ def test_fast_typing_with_corrections_leaves_exactly_what_was_typed(scene: Scene
     )
 
 
-def test_a_fast_typist_gets_exactly_what_was_typed(scene: Scene) -> None:
-    vim = scene.start(
-        "", [Line("def add(", ("a, b):\n    return a + b\n",)), Line("é = wörd(", ("one) + two",))]
+@pytest.mark.parametrize("seconds", [10, pytest.param(60, marks=pytest.mark.heavy)])
+def test_a_fast_typist_gets_exactly_what_was_typed_and_every_answer(scene: Scene, seconds: int) -> None:
+    vim = scene.start_watched(
+        [Line("def add(", ("a, b):\n    return a + b\n",)), Line("é = wörd(", ("one) + two",))]
     )
     vim.nvim.command("setlocal noautoindent indentexpr=")
     vim.type("i")
     keys = {"Enter": "<CR>", "Backspace": "<BS>"}
-    typed = type_fast(vim.type, lambda key: vim.type(keys[key]))
+    typed = type_fast(vim.type, lambda key: vim.type(keys[key]), seconds)
     vim.until(lambda: "\n".join(vim.lines) == typed, "the buffer is what was typed")
 
     def known() -> str:
@@ -203,6 +212,8 @@ def test_a_fast_typist_gets_exactly_what_was_typed(scene: Scene) -> None:
         return str(told[-1]["text"]).rstrip("\n") if told else ""
 
     vim.until(lambda: known() == typed.rstrip("\n"), "the server has it too")
+    vim.until(lambda: scene.told("ask"), "a rest of the typist is enough for a question")
+    vim.until(lambda: not set.difference(*counts(scene.wire)), "every request is answered")
 
 
 def test_status_and_toggle_by_command(scene: Scene) -> None:
@@ -308,6 +319,21 @@ def test_neovim_0_10_gets_the_suggestion_as_a_completion_item(old_scene: Scene) 
     assert [item["abbr"] for item in vim.lua(menu)["items"]] == ["append(1)"]
     vim.type("<C-y>")
     vim.until_lines(["é = 1", "é.append(1)"])
+
+
+def test_neovim_0_10_keeps_carriage_returns_and_a_form_feed(old_scene: Scene, tmp_path: Path) -> None:
+    vim = old_scene.start("é = 1\f\r\n\r\n", [Line("é.app", ("end(1)",))], "dos.py")
+    vim.type("jié.app")
+    vim.until(lambda: vim.mode == "i", "insert mode")
+    vim.nvim.command("set completeopt=menu,menuone")
+    vim.type("<C-x><C-o>")
+    vim.until(lambda: vim.lua("return vim.fn.pumvisible()") == 1, "the menu is up")
+    vim.type("<C-y>")
+    vim.until_lines(["é = 1\f", "é.append(1)"])
+    vim.type("<Esc>")
+    vim.until(lambda: vim.mode == "n", "normal mode")
+    vim.nvim.command("write")
+    assert (tmp_path / "dos.py").read_bytes() == "é = 1\f\r\né.append(1)\r\n".encode()
 
 
 def test_neovim_0_10_runs_a_code_action(old_scene: Scene) -> None:

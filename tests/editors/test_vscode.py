@@ -15,6 +15,7 @@ from tests.support.scripted_assistant import Line, write_script
 from tests.support.scripted_server import scripted_command
 from tests.support.typist import type_fast
 from tests.support.vscode import VSCode, vscode
+from tests.support.wire import counts, watched
 
 pytestmark = [pytest.mark.editor, pytest.mark.browser, pytest.mark.heavy]
 
@@ -42,8 +43,9 @@ CHANGED = '```python\ndef é(a):\n    """Return a."""\n    return a + 1\n```'
 class Scene:
     """A window and the diary of the server behind it."""
 
-    def __init__(self, code: VSCode, diary: Path) -> None:
+    def __init__(self, code: VSCode, diary: Path, wire: Path) -> None:
         self.code = code
+        self.wire = wire
         self._diary = diary
 
     def told(self, event: str) -> list[dict[str, Any]]:
@@ -72,8 +74,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     script, diary, answers = home / "script.json", home / "diary.jsonl", home / "answer.json"
     write_script(script, LINES)
     answers.write_text(json.dumps({"answer": CHANGED, "finish": "stop"}))
-    with vscode(home, folder, scripted_command(script, diary, answers)) as code:
-        yield Scene(code, diary)
+    wire = home / "wire.log"
+    command = watched(wire, scripted_command(script, diary, answers))
+    with vscode(home, folder, command) as code:
+        yield Scene(code, diary, wire)
 
 
 def test_ghost_text_shows_and_tab_accepts_it(scene: Scene) -> None:
@@ -115,11 +119,12 @@ def test_a_crlf_file_stays_one(scene: Scene) -> None:
     assert code.text() == "a = 1\r\nb = 2\r\ndef add(a, b):\r\n    return a + b\r\n"
 
 
-def test_a_fast_typist_gets_exactly_what_was_typed(scene: Scene) -> None:
+def test_a_fast_typist_gets_exactly_what_was_typed_and_every_answer(scene: Scene) -> None:
     code = scene.fresh("fast.py")
-    typed = type_fast(lambda text: code.page.keyboard.type(text), code.page.keyboard.press)
+    typed = type_fast(lambda text: code.page.keyboard.type(text), code.page.keyboard.press, 60)
     assert code.text() == typed
     code.until(lambda: scene.told("changed")[-1]["text"] == typed, "the server has the same text")
+    code.until(lambda: not set.difference(*counts(scene.wire)), "every request is answered")
 
 
 def test_an_action_that_changes_more_than_asked_is_previewed(scene: Scene) -> None:
@@ -195,3 +200,12 @@ def test_a_server_that_dies_is_started_again_and_suggests(scene: Scene) -> None:
     second = scene.told("settings")[-1]["pid"]
     code.command("Qwen: Restart the Language Server")
     code.until(lambda: scene.told("settings")[-1]["pid"] not in (first, second), "a third one runs")
+
+
+def test_the_walkthrough_opens_and_shows_its_steps(scene: Scene) -> None:
+    code = scene.code
+    code.command("Welcome: Open Walkthrough")
+    code.page.locator('.quick-input-list .monaco-list-row:has-text("Qwen on your own machine")').click()
+    for step in ("Install qwen-lsp", "Try it", "Get the real model"):
+        code.page.locator(f'.gettingStartedContainer .step-title:has-text("{step}")').wait_for()
+    code.picture("vscode-walkthrough")
