@@ -261,7 +261,7 @@ def test_checkhealth_says_how_to_install_what_is_missing(scene: Scene) -> None:
     scene.vim.lua("require('qwen_lsp').setup({cmd = {'/no/such/qwen-lsp', 'lsp'}})")
     report = checkhealth(scene.vim)
     assert "is not on the PATH" in report
-    assert "uv tool install qwen-lsp" in report
+    assert "run `make install` in the folder of the qwen-lsp repository" in report
 
 
 def test_those_who_enable_servers_themselves_need_one_line(scene: Scene, tmp_path: Path) -> None:

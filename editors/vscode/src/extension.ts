@@ -77,7 +77,7 @@ async function offerInstall(): Promise<void> {
   const choose = "Choose the Program…";
   const picked = await vscode.window.showWarningMessage(
     "qwen-lsp was not found in the active Python environment, on PATH, or among uv's tools. " +
-      "Install it with `uv tool install qwen-lsp` or `pip install qwen-lsp`, or set qwen.command.",
+      "Run `make install` in the folder of the qwen-lsp repository, or set qwen.command.",
     how,
     choose,
   );

@@ -22,7 +22,7 @@ local function check_program(health)
   local program = config.options.cmd[1]
   if vim.fn.executable(program) == 0 then
     health.error('`' .. program .. '` is not on the PATH', {
-      'Install it: uv tool install qwen-lsp (or pip install qwen-lsp)',
+      'Install it: run `make install` in the folder of the qwen-lsp repository',
       "or say where it is: require('qwen_lsp').setup({ cmd = { '/path/to/qwen-lsp', 'lsp' } })",
     })
     return false
