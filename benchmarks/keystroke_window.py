@@ -104,16 +104,22 @@ def play(window: Window, script: Script) -> list[Asked]:
     asked: list[Asked] = [window.ask(Key("jump"))]
     home = window.cursor
     for key in script.keys:
-        if key.kind in ("type", "slip"):
-            window.edit(window.cursor, window.cursor, key.text)
-        elif key.kind == "erase":
-            window.edit(window.cursor - 1, window.cursor, "")
-        elif key.kind == "jump":
-            home, window.cursor = window.cursor, window.snapshot.line_start(3)
-        elif key.kind == "return":
-            window.cursor = home
-        elif asked[-1].items:
+        home = carry_out(window, key, home)
+        if key.kind == "accept" and asked[-1].items:
             shown = str(asked[-1].items[0]["insertText"]).partition("\n")[0]
             window.edit(window.cursor, window.cursor, shown)
         asked.append(window.ask(key))
     return asked
+
+
+def carry_out(window: Window, key: Key, home: int) -> int:
+    """Do what a key does to text and cursor, accepting aside; where the cursor comes back to."""
+    if key.kind in ("type", "slip"):
+        window.edit(window.cursor, window.cursor, key.text)
+    elif key.kind == "erase":
+        window.edit(window.cursor - 1, window.cursor, "")
+    elif key.kind == "jump":
+        home, window.cursor = window.cursor, window.snapshot.line_start(3)
+    elif key.kind == "return":
+        window.cursor = home
+    return home

@@ -19,8 +19,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.keystroke_model import write_benchmark_model
-from benchmarks.keystroke_script import Key, Script, scripts
-from benchmarks.keystroke_window import Window
+from benchmarks.keystroke_script import Script, scripts
+from benchmarks.keystroke_window import Window, carry_out
 from qwen_lsp.engine.starter.programs import PROGRAMS
 from qwen_lsp.host.spawn import running
 
@@ -50,26 +50,13 @@ def _type(window: Window, script: Script) -> None:
     window.open(script.text, script.cursor)
     home, open_question, due = window.cursor, None, time.monotonic()
     for key in script.keys:
-        home = _do(window, key, home)
+        home = carry_out(window, key, home)
         if open_question is not None and not window.client.answers(open_question):
             window.client.cancel(open_question)
         open_question = window.start()
         due += 1 / _KEYS_A_SECOND
         time.sleep(max(0.0, due - time.monotonic()))
     window.client.answer(open_question)
-
-
-def _do(window: Window, key: Key, home: int) -> int:
-    """Carry out a key; where the cursor comes back to."""
-    if key.kind in ("type", "slip"):
-        window.edit(window.cursor, window.cursor, key.text)
-    elif key.kind == "erase":
-        window.edit(window.cursor - 1, window.cursor, "")
-    elif key.kind == "jump":
-        home, window.cursor = window.cursor, window.snapshot.line_start(3)
-    elif key.kind == "return":
-        window.cursor = home
-    return home
 
 
 def _counted_by_the_host() -> dict[str, float]:
