@@ -101,8 +101,13 @@ class Worker:
             facts = self._load()
         except BaseException as error:
             self._fail_to_load(error)
-            return
-        self.ready.set_result(facts)
+        else:
+            self.ready.set_result(facts)
+            self._live()
+        finally:
+            _forget_thread()
+
+    def _live(self) -> None:
         try:
             self._serve()
         except BaseException as error:
@@ -200,6 +205,17 @@ class Worker:
             self._machine.store.clear()
         self._machine = None
         mx.clear_cache()
+
+
+def _forget_thread() -> None:
+    """Drop what MLX keeps for this thread.
+
+    What is left is dropped by the system once Python holds the thread for ended, needs Python for it, and aborts
+    the process ("terminate called without an active exception") when Python is just leaving.
+    """
+    mlx = sys.modules.get("mlx.core")  # not there when it could not be loaded
+    if mlx is not None:
+        mlx.clear_streams()
 
 
 def _facts(loaded: Loaded, machine: Machine) -> Facts:
