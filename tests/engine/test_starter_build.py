@@ -19,7 +19,7 @@ from qwen_lsp.engine.starter.build import (
 )
 from qwen_lsp.errors import EngineUnavailable
 
-_SHORT = {"steps": 2, "seconds": 2.0}
+_SHORT = {"steps": 2, "seconds": 2.0, "longest_s": 2.0}
 
 
 def _workers() -> list[psutil.Process]:
