@@ -46,6 +46,7 @@ class CodeStream:
         self._epoch = 0
         self._code = ""
         self._colours = Highlighter(language)
+        self._ended: str | None = None
 
     def begun(self, *, state: str, phase: str, stats: str = "", foot: str = "") -> dict[str, Any]:
         """The area's value while the text itself comes as news; phase, stats and foot are HTML."""
@@ -55,14 +56,11 @@ class CodeStream:
     def news(self, code: str, language: str, epoch: int, shown: int) -> dict[str, Any]:
         """What an area lacks that shows `shown` characters of this epoch's settled HTML."""
         self._grow(code, language)
-        settled = self._colours.settled
+        settled, tail = self._colours.settled, self._colours.tail
+        if self._ended is not None:  # an area may ask while the end is on its way to it: one epoch, one HTML
+            settled, tail = self._ended, ""
         start = shown if epoch == self._epoch and shown <= len(settled) else 0
-        return {
-            "epoch": self._epoch,
-            "from": start,
-            "html": settled[start:],
-            "tail": self._colours.tail,
-        }
+        return {"epoch": self._epoch, "from": start, "html": settled[start:], "tail": tail}
 
     def whole(self, code: str, language: str) -> dict[str, Any]:
         """All of an ended text, for areas that saw all news, some or none."""
@@ -71,6 +69,7 @@ class CodeStream:
         # The same colours as the live ones but for rare spans over lines.
         if not html.startswith(self._colours.settled):
             self._epoch += 1
+        self._ended = html
         return {"epoch": self._epoch, "from": 0, "html": html, "tail": ""}
 
     def _grow(self, code: str, language: str) -> None:
@@ -83,5 +82,5 @@ class CodeStream:
 
     def _restart(self, language: str) -> None:
         self._epoch += 1
-        self._code, self._language = "", language
+        self._code, self._language, self._ended = "", language, None
         self._colours = Highlighter(language)

@@ -124,7 +124,7 @@ async def test_models_presets_templates_and_tests_stand_side_by_side(
         await page.click("#compare-tests-panel button.label-wrap")
         await page.fill("#compare-tests textarea", TESTS)
         await page.click("#compare-go")
-        await page.wait_for_selector("#compare-bar :text-is('8 of 8')", timeout=60_000)
+        await page.wait_for_selector("#compare-bar :text-is('8 of 8')", timeout=180_000)
         await page.wait_for_selector("#compare-go:not([disabled])")
         assert loads.names == ["first", "other", "first"]  # two columns, two prompts: loaded once
         assert engine.model == "first"

@@ -39,10 +39,11 @@ async def test_every_tab_speaks_the_language_and_everything_is_in_reach(
 
 
 async def _views(page: Page, locale: str) -> AsyncIterator[str]:
-    """Each tab in each size and colour, with a picture of it."""
-    for size, (width, height) in SIZES.items():
+    """Each tab in each size and colour, with a picture of it; once each in `zh`, whose words are those of zh-CN."""
+    again = locale == "zh"
+    for size, (width, height) in list(SIZES.items())[again:]:
         await page.set_viewport_size({"width": width, "height": height})
-        for scheme in ("light", "dark"):
+        for scheme in ("light",) if again else ("light", "dark"):
             await page.emulate_media(color_scheme=scheme)
             await page.wait_for_function(
                 "(dark) => document.body.classList.contains('dark') === dark", arg=scheme == "dark"
@@ -53,7 +54,7 @@ async def _views(page: Page, locale: str) -> AsyncIterator[str]:
                 if size == "narrow" and scheme == "light":
                     await _unfold(page)
                 view = f"{tab}-{locale}-{scheme}-{size}"
-                if locale != "zh":  # the words of zh are those of zh-CN
+                if not again:
                     await picture(page, f"tabs/{view}", whole=True)
                 yield view
 

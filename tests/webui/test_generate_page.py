@@ -125,7 +125,6 @@ async def test_the_result_follows_the_stream_until_the_reader_scrolls_away(place
         assert await page.evaluate(gap) < 2
         await page.evaluate("() => { document.querySelector('#result .q-scroll').scrollTop = 40; }")
         await page.wait_for_function("() => document.querySelector('#result .q-scroll').scrollTop === 40")
-        await page.evaluate("() => new Promise(requestAnimationFrame)")  # the scroll event comes with a frame
         await gate.open()
         await page.wait_for_function(lines, arg=399)
         assert await page.evaluate("() => document.querySelector('#result .q-scroll').scrollTop") == 40
@@ -277,6 +276,13 @@ async def test_the_prompt_of_a_hole_is_shown_and_the_result_is_downloaded(
         assert (download.suggested_filename, file.read_text("utf-8")) == ("result.py", "n * 2")
 
 
+WATCH_COPY = """() => {
+  const button = document.querySelector('#result .q-copy');
+  new MutationObserver(() => { window.copied ||= button.classList.contains('q-did'); }).observe(button, {attributes: true});
+}"""
+"""The button says so for a moment only."""
+
+
 async def test_the_keyboard_alone_reaches_copy(place: Place) -> None:
     place.engine.current = ScriptedEngine(PROGRAM.answer)
     async with opened(place.browser, place.url, permissions=["clipboard-read", "clipboard-write"]) as page:
@@ -288,6 +294,9 @@ async def test_the_keyboard_alone_reaches_copy(place: Place) -> None:
             await page.keyboard.press("Tab")
             if await page.evaluate("() => document.activeElement.matches('#result .q-copy')"):
                 break
+        else:
+            pytest.fail("sixty Tabs do not reach it")
+        await page.evaluate(WATCH_COPY)
         await page.keyboard.press("Enter")
-        await page.wait_for_selector("#result .q-copy.q-did")
+        await page.wait_for_function("() => window.copied")
         assert await page.evaluate("() => navigator.clipboard.readText()") == PROGRAM.code

@@ -10,6 +10,7 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,7 @@ from qwen_lsp.metrics import RequestTrace
 from webui.answer import parts
 from webui.ask import Refusal, plan, shown
 from webui.chart import line_chart
+from webui.code_view import CodeStream
 from webui.compare import DEMO, LOADED, Cell, Column, differences, order_of, prompts_of, roles_of, to_csv
 from webui.compare_table import table_html
 from webui.form import Form, defaults, read, write
@@ -80,6 +82,35 @@ def test_live_colours_lose_no_character_and_settled_text_only_grows(
         settled = colours.settled
         assert _plain(colours.settled + colours.tail) == text[:at]
     assert _plain(highlight(text, language)) == text
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=30),
+    st.sampled_from([*LANGUAGES, "as-is"]),
+    st.data(),
+)
+def test_an_area_shows_the_whole_text_though_it_asked_for_news_when_the_end_was_on_its_way(
+    pieces: list[str], language: str, data: st.DataObject
+) -> None:
+    text, stream = "".join(pieces), CodeStream("run", language, "result.txt")
+    area: dict[str, Any] = {"epoch": -1, "html": "", "tail": ""}
+    for at in [*sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5))), len(text)]:
+        _paint(area, stream.news(text[:at], "", area["epoch"], len(area["html"])))
+        assert _plain(area["html"] + area["tail"]) == text[:at]
+    whole = stream.whole(text, "")
+    _paint(area, stream.news(text, "", area["epoch"], len(area["html"])))
+    assert _plain(area["html"] + area["tail"]) == text
+    _paint(area, whole)
+    assert _plain(area["html"] + area["tail"]) == text
+
+
+def _paint(area: dict[str, Any], news: dict[str, Any]) -> None:
+    """What view.js does with news."""
+    if news["epoch"] != area["epoch"]:
+        area |= {"epoch": news["epoch"], "html": ""}
+    area["html"] += news["html"][len(area["html"]) - news["from"] :]
+    area["tail"] = news["tail"]
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))

@@ -116,8 +116,9 @@ class Order(Switch):
             async for chunk in chunks:
                 if chunk.text and self.completion is None and request.lane is Lane.CHAT:
                     self.completion = asyncio.create_task(self._complete())
+                if chunk.finish is not None:  # before it is handed on: the page is done as soon as it has it
+                    self.endings.append(request.lane)
                 yield chunk
-        self.endings.append(request.lane)
 
     async def _complete(self) -> None:
         hole = (Marker("<|fim_prefix|>"), Text("def add(a, b):\n    return "), Marker("<|fim_suffix|>"))

@@ -1,10 +1,9 @@
 // The result: appends what is new, follows the stream unless the reader scrolled away, copies and downloads.
 const find = (name) => element.querySelector(name);
-let run = null, epoch = -1, shown = 0, settled = 0, follow = true, over = true;
+let run = null, epoch = -1, shown = 0, settled = 0, follow = true, placed = 0, over = true;
 const scroller = find('.q-scroll');
-scroller.addEventListener('scroll', () => {
-  follow = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 48;
-}, { passive: true });
+const look = () => { follow = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 48; };
+scroller.addEventListener('scroll', look, { passive: true });
 const put = (name, html) => {
   const target = find(name);
   if (target.dataset.html !== html) { target.dataset.html = html; target.innerHTML = html; }
@@ -18,6 +17,7 @@ const settle = (html) => {
   find('.q-settled').append(chunk);
 };
 const paint = (value) => {
+  if (scroller.scrollTop < placed) look();  // scrolled away just now: the event of that is still to come
   if (value.html !== undefined) {
     if (value.epoch !== epoch) { epoch = value.epoch; shown = settled = 0; find('.q-settled').replaceChildren(); }
     const end = value.from + value.html.length;
@@ -29,7 +29,7 @@ const paint = (value) => {
   view.dataset.chars = settled + find('.q-tail').textContent.length;
   view.dataset.empty = String(!Number(view.dataset.chars));
   view.dataset.phase = value.state;
-  if (follow) scroller.scrollTop = scroller.scrollHeight;
+  if (follow) { scroller.scrollTop = scroller.scrollHeight; placed = scroller.scrollTop; }
 };
 // Asks for news and draws it, then asks again: a slow browser asks seldom, and nothing waits in a line.
 const listen = async (mine) => {
@@ -47,7 +47,7 @@ const update = () => {
   if (!value || !value.run) return;
   const fresh = value.run !== run;
   if (fresh) {
-    run = value.run; epoch = -1; shown = settled = 0; follow = true;
+    run = value.run; epoch = -1; shown = settled = placed = 0; follow = true;
     find('.q-settled').replaceChildren(); put('.q-tail', ''); put('.q-prose', '');
     if (innerWidth < 700) element.scrollIntoView({ block: 'nearest' });
   }
