@@ -2,79 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pynvim
 import pytest
 
-from tests.support.action_server import action_command
 from tests.support.nvim import PLUGIN, Neovim
+from tests.support.nvim_scene import Scene
 from tests.support.scripted_assistant import Line, write_script
 from tests.support.scripted_server import scripted_command
 from tests.support.typist import type_fast
-from tests.support.wire import counts, watched
+from tests.support.wire import counts
 
 pytestmark = pytest.mark.editor
-
-
-class Scene:
-    """A Neovim on one file, and the diary of the server behind it."""
-
-    def __init__(self, home: Path, suite: str = "forky") -> None:
-        self._home = home
-        self._diary = home / "diary.jsonl"
-        self.wire = home / "wire.log"
-        self.vim = Neovim(home, suite=suite, environment={"QWEN_LSP_HOME": str(home / "qwen")})
-
-    def start(self, text: str, lines: Sequence[Line], name: str = "sample.py", **options: Any) -> Neovim:
-        """Open a file with this text."""
-        script = self._home / "script.json"
-        write_script(script, lines)
-        return self._open(text, name, scripted_command(script, self._diary), options)
-
-    def start_watched(self, lines: Sequence[Line]) -> Neovim:
-        """Open an empty file; the wire is written down."""
-        script = self._home / "script.json"
-        write_script(script, lines)
-        return self._open("", "sample.py", watched(self.wire, scripted_command(script, self._diary)), {})
-
-    def start_actions(self, text: str, answer: str, name: str = "sample.py", **options: Any) -> Neovim:
-        """Open a file with this text; the engine gives this answer to a code action."""
-        script = self._home / "answer.json"
-        script.write_text(json.dumps({"answer": answer, "finish": "stop"}))
-        return self._open(text, name, action_command(script, self._diary), options)
-
-    def _open(self, text: str, name: str, command: list[str], options: dict[str, Any]) -> Neovim:
-        file = self._home / name
-        file.write_bytes(text.encode())
-        self.vim.setup(command, **options)
-        self.vim.edit(file)
-        return self.vim
-
-    def told(self, event: str) -> list[dict[str, Any]]:
-        """What the assistant was told."""
-        if not self._diary.exists():
-            return []
-        entries = [json.loads(line) for line in self._diary.read_text().splitlines()]
-        return [entry for entry in entries if entry["event"] == event]
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    scene = Scene(tmp_path)
-    yield scene
-    scene.vim.close()
-
-
-@pytest.fixture
-def old_scene(tmp_path: Path) -> Iterator[Scene]:
-    """The same with Neovim 0.10: no ghost text, no vim.lsp.enable."""
-    scene = Scene(tmp_path, "trixie")
-    yield scene
-    scene.vim.close()
 
 
 def test_ghost_text_shows_and_tab_accepts_it_all(scene: Scene) -> None:
@@ -170,14 +110,14 @@ def test_leaving_insert_mode_cancels_the_question(scene: Scene) -> None:
 
 
 def test_a_file_with_carriage_returns_keeps_them(scene: Scene) -> None:
-    vim = scene.start("é = 1\r\nif é:\r\n", [Line("if é:", ("\n    é = 2",))], name="dos.py", keymaps=True)
+    vim = scene.start("é = 1\f\r\nif é:\r\n", [Line("if é:", ("\n    é = 2",))], name="dos.py", keymaps=True)
     vim.type("GA")
     vim.until_ghost("\n    é = 2")
     vim.type("<Tab>")
-    vim.until_lines(["é = 1", "if é:", "    é = 2"])
+    vim.until_lines(["é = 1\f", "if é:", "    é = 2"])
     vim.type("<Esc>")
     vim.nvim.command("write")
-    assert Path(vim.nvim.current.buffer.name).read_bytes() == "é = 1\r\nif é:\r\n    é = 2\r\n".encode()
+    assert Path(vim.nvim.current.buffer.name).read_bytes() == "é = 1\f\r\nif é:\r\n    é = 2\r\n".encode()
 
 
 def test_fast_typing_with_corrections_leaves_exactly_what_was_typed(scene: Scene) -> None:
@@ -290,21 +230,17 @@ def é(a):
 ```"""
 
 
-def apply_action(vim: Neovim, title: str) -> None:
-    """Choose a code action by its title, as a user would in the menu."""
-    vim.lua(
-        "local title = ... vim.lsp.buf.code_action({apply = true,"
-        " filter = function(action) return action.title == title end})",
-        title,
-    )
-
-
-def test_a_code_action_documents_the_function_at_the_cursor(scene: Scene) -> None:
-    vim = scene.start_actions("x = 1\f\ndef é(a):\n    return a\n", DOCUMENTED)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_code_action_documents_the_function_at_the_cursor(scene: Scene, newline: str) -> None:
+    text = "x = 1\f\ndef é(a):\n    return a\n".replace("\n", newline)
+    vim = scene.start_actions(text, DOCUMENTED)
     vim.type("jj")
-    apply_action(vim, "Document")
+    vim.apply_action("Document")
     vim.until_lines(["x = 1\f", "def é(a):", '    """Return a."""', "    return a"])
     assert "return a" in scene.told("asked")[0]["prompt"]
+    vim.nvim.command("write")
+    written = text.replace("    return", f'    """Return a."""{newline}    return')
+    assert Path(vim.nvim.current.buffer.name).read_bytes() == written.encode()
 
 
 def test_neovim_0_10_gets_the_suggestion_as_a_completion_item(old_scene: Scene) -> None:
@@ -338,7 +274,7 @@ def test_neovim_0_10_keeps_carriage_returns_and_a_form_feed(old_scene: Scene, tm
 
 def test_neovim_0_10_runs_a_code_action(old_scene: Scene) -> None:
     vim = old_scene.start_actions("def é(a):\n    return a\n", DOCUMENTED)
-    apply_action(vim, "Document")
+    vim.apply_action("Document")
     vim.until_lines(["def é(a):", '    """Return a."""', "    return a"])
 
 

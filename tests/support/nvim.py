@@ -96,6 +96,14 @@ class Neovim:
         """Press keys, as they are written in mappings."""
         self.nvim.input(keys)
 
+    def apply_action(self, title: str) -> None:
+        """Choose a code action by its title, as a user would in the menu."""
+        self.lua(
+            "local title = ... vim.lsp.buf.code_action({apply = true,"
+            " filter = function(action) return action.title == title end})",
+            title,
+        )
+
     @property
     def lines(self) -> list[str]:
         """The buffer."""

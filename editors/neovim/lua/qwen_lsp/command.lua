@@ -1,8 +1,8 @@
 -- :Qwen and its subcommands.
 local M = {}
 
-local config = require('qwen_lsp.config')
 local ghost = require('qwen_lsp.ghost')
+local process = require('qwen_lsp.process')
 local state = require('qwen_lsp.state')
 
 local function say(text, level)
@@ -43,11 +43,25 @@ M.subcommands = {
       say('Suggestions are ' .. (on and 'on' or 'off') .. '.')
     end))
   end,
+  language = function()
+    local client, bufnr = state.client(), vim.api.nvim_get_current_buf()
+    if not client then
+      say('qwen-lsp is not running here; see :checkhealth qwen_lsp', vim.log.levels.WARN)
+      return
+    end
+    local filetype = vim.bo[bufnr].filetype
+    local language = client.get_language_id and client.get_language_id(bufnr, filetype) or filetype
+    local on = process.toggle_language(language)
+    say(('Suggestions for %s are %s until Neovim leaves.'):format(language, on and 'on' or 'off'))
+  end,
   page = function()
     state.command('openPage', {}, or_complain())
   end,
   stats = function()
     state.command('stats', {}, or_complain(say))
+  end,
+  clear = function()
+    state.command('clearFindings', {}, or_complain())
   end,
   trigger = function()
     ghost.trigger()
@@ -62,28 +76,7 @@ M.subcommands = {
     local path = vim.lsp.log and vim.lsp.log.get_filename and vim.lsp.log.get_filename() or vim.lsp.get_log_path()
     vim.cmd.tabedit(vim.fn.fnameescape(path))
   end,
-  restart = function()
-    local client = state.client()
-    if not client then
-      say('qwen-lsp is not running here; see :checkhealth qwen_lsp', vim.log.levels.WARN)
-      return
-    end
-    local buffers = vim.tbl_keys(client.attached_buffers)
-    vim.lsp.stop_client(client.id)
-    local stopped = vim.wait(5000, function()
-      return vim.lsp.get_client_by_id(client.id) == nil
-    end, 20)
-    if not stopped then
-      vim.lsp.stop_client(client.id, true)
-    end
-    for _, bufnr in ipairs(buffers) do
-      if vim.api.nvim_buf_is_loaded(bufnr) then
-        local again = config.client()
-        again.root_dir = client.config.root_dir
-        vim.lsp.start(again, { bufnr = bufnr })
-      end
-    end
-  end,
+  restart = process.restart,
   health = function()
     vim.cmd.checkhealth('qwen_lsp')
   end,

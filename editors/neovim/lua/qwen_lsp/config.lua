@@ -36,6 +36,9 @@ function M.client()
     settings = { qwen_lsp = M.options.settings },
     init_options = { qwen_lsp = M.options.settings },
     capabilities = capabilities(),
+    on_exit = function(code, signal, client_id)
+      require('qwen_lsp.process').exited(code, signal, client_id)
+    end,
     handlers = {
       ['qwen_lsp/status'] = function(_, status, ctx)
         require('qwen_lsp.state').set(ctx.client_id, status)

@@ -3,6 +3,7 @@ local M = {}
 
 local config = require('qwen_lsp.config')
 local ghost = require('qwen_lsp.ghost')
+local process = require('qwen_lsp.process')
 local state = require('qwen_lsp.state')
 
 M.accept = ghost.accept
@@ -21,10 +22,16 @@ end
 --- Text for a status line.
 M.status = state.line
 
---- Start the server for its file types, with ghost text where this Neovim has it.
+--- Start the server for its file types, with ghost text where this Neovim has it. Called again with other
+--- settings, those hold at once.
 --- @param options? { cmd?: string[], settings?: table, ghost_text?: boolean, keymaps?: boolean }
 function M.setup(options)
-  config.options = vim.tbl_deep_extend('force', config.options, options or {})
+  config.options = vim.tbl_extend('force', config.options, options or {})
+  if options and options.settings then
+    process.configure(function()
+      return options.settings
+    end)
+  end
   if vim.lsp.enable then
     vim.lsp.config(config.name, config.client())
     vim.lsp.enable(config.name)
@@ -59,19 +66,35 @@ function M._start_the_old_way()
   end
 end
 
+-- What a key did before us, as something to type: an earlier mapping lives on under a name of its own.
+local function earlier(key)
+  local mapping = vim.fn.maparg(key, 'i', false, true)
+  if vim.tbl_isempty(mapping) or mapping.buffer == 1 then
+    return key, false
+  end
+  local name = '<Plug>(qwen_lsp-earlier-' .. key:gsub('[<>]', '') .. ')'
+  if not vim.startswith(mapping.desc or '', 'Qwen: ') then
+    mapping.lhs, mapping.lhsraw = name, vim.api.nvim_replace_termcodes(name, true, true, true)
+    mapping.lhsrawalt = nil
+    vim.fn.mapset('i', false, mapping)
+  end
+  return name, vim.fn.maparg(name, 'i') ~= ''
+end
+
 --- The proposed keys, in insert mode. Each falls through to what the key did when there is no suggestion.
 function M.keymaps()
   local function map(key, action, description)
+    local otherwise, is_mapping = earlier(key)
     vim.keymap.set('i', key, function()
       if not action() then
-        return key
+        return is_mapping and otherwise or key
       end
       return ''
-    end, { expr = true, replace_keycodes = true, desc = description })
+    end, { expr = true, replace_keycodes = true, remap = is_mapping, desc = 'Qwen: ' .. description })
   end
-  map('<Tab>', M.accept, 'Qwen: accept the suggestion')
-  map('<M-Right>', M.accept_word, 'Qwen: accept a word')
-  map('<M-Down>', M.accept_line, 'Qwen: accept a line')
+  map('<Tab>', M.accept, 'accept the suggestion')
+  map('<M-Right>', M.accept_word, 'accept a word')
+  map('<M-Down>', M.accept_line, 'accept a line')
   vim.keymap.set('i', '<M-]>', M.next, { desc = 'Qwen: next suggestion' })
   vim.keymap.set('i', '<M-[>', M.previous, { desc = 'Qwen: previous suggestion' })
   vim.keymap.set('i', '<M-\\>', M.trigger, { desc = 'Qwen: suggest now' })
@@ -79,6 +102,7 @@ end
 
 -- What happens when our server attaches to a buffer, however it was started.
 function M._attached(client, bufnr)
+  process.attached(client, bufnr)
   if vim.lsp.inline_completion and config.options.ghost_text then
     vim.lsp.inline_completion.enable(true, { bufnr = bufnr })
   elseif not vim.lsp.inline_completion and vim.lsp.completion then
