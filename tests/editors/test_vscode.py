@@ -6,16 +6,13 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.scripted_assistant import Line, write_script
-from tests.support.scripted_server import scripted_command
+from tests.support.scripted_assistant import Line
 from tests.support.typist import type_fast
-from tests.support.vscode import VSCode, vscode
-from tests.support.wire import counts, watched
+from tests.support.vscode_scene import Scene, scripted_vscode
+from tests.support.wire import counts
 
 pytestmark = [pytest.mark.editor, pytest.mark.browser, pytest.mark.heavy]
 
@@ -30,7 +27,7 @@ FILES = {
     "all.py": "é = 1\f\n\n",
     "word.py": "",
     "next.py": "",
-    "dos.py": "a = 1\r\nb = 2\r\n",
+    "dos.py": "é = 1\f\r\nb = 2\r\n",
     "fast.py": "",
     "setting.py": "",
     "action.py": "é = 1\f\ndef é(a):\n    return a\n",
@@ -40,44 +37,10 @@ FILES = {
 CHANGED = '```python\ndef é(a):\n    """Return a."""\n    return a + 1\n```'
 
 
-class Scene:
-    """A window and the diary of the server behind it."""
-
-    def __init__(self, code: VSCode, diary: Path, wire: Path) -> None:
-        self.code = code
-        self.wire = wire
-        self._diary = diary
-
-    def told(self, event: str) -> list[dict[str, Any]]:
-        """What the assistant was told."""
-        if not self._diary.exists():
-            return []
-        entries = [json.loads(line) for line in self._diary.read_text().splitlines()]
-        return [entry for entry in entries if entry["event"] == event]
-
-    def fresh(self, name: str) -> VSCode:
-        """A file, open, its server told of it."""
-        self.code.open(name)
-        self.code.until(
-            lambda: any(e["uri"].endswith(name) for e in self.told("opened")), "the server knows the file"
-        )
-        return self.code
-
-
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    home = tmp_path_factory.mktemp("vscode")
-    folder = home / "work"
-    folder.mkdir()
-    for name, text in FILES.items():
-        (folder / name).write_bytes(text.encode())
-    script, diary, answers = home / "script.json", home / "diary.jsonl", home / "answer.json"
-    write_script(script, LINES)
-    answers.write_text(json.dumps({"answer": CHANGED, "finish": "stop"}))
-    wire = home / "wire.log"
-    command = watched(wire, scripted_command(script, diary, answers))
-    with vscode(home, folder, command) as code:
-        yield Scene(code, diary, wire)
+    with scripted_vscode(tmp_path_factory.mktemp("vscode"), FILES, LINES, CHANGED) as scene:
+        yield scene
 
 
 def test_ghost_text_shows_and_tab_accepts_it(scene: Scene) -> None:
@@ -116,7 +79,7 @@ def test_a_crlf_file_stays_one(scene: Scene) -> None:
     code.type("def add(")
     code.until(lambda: "return a + b" in code.ghost(), "ghost text")
     code.page.keyboard.press("Tab")
-    assert code.text() == "a = 1\r\nb = 2\r\ndef add(a, b):\r\n    return a + b\r\n"
+    assert code.text() == "é = 1\f\r\nb = 2\r\ndef add(a, b):\r\n    return a + b\r\n"
 
 
 def test_a_fast_typist_gets_exactly_what_was_typed_and_every_answer(scene: Scene) -> None:
@@ -124,6 +87,7 @@ def test_a_fast_typist_gets_exactly_what_was_typed_and_every_answer(scene: Scene
     typed = type_fast(lambda text: code.page.keyboard.type(text), code.page.keyboard.press, 60)
     assert code.text() == typed
     code.until(lambda: scene.told("changed")[-1]["text"] == typed, "the server has the same text")
+    assert counts(scene.wire)[0]
     code.until(lambda: not set.difference(*counts(scene.wire)), "every request is answered")
 
 

@@ -30,7 +30,7 @@ _SETTINGS = {
     "files.autoSave": "off",
     "files.hotExit": "off",
     "chat.disableAIFeatures": True,
-    "security.workspace.trust.enabled": False,
+    "security.workspace.trust.startupPrompt": "never",
     "workbench.startupEditor": "none",
     "editor.autoClosingBrackets": "never",
     "editor.quickSuggestions": {"other": "off", "comments": "off", "strings": "off"},
@@ -55,9 +55,10 @@ class VSCode:
 
     STATUS = "#qwen-lsp\\.qwen-lsp\\.qwen\\.status"
 
-    def __init__(self, page: Page, folder: Path) -> None:
+    def __init__(self, page: Page, folder: Path, machine_settings: Path) -> None:
         self.page = page
         self.folder = folder
+        self._machine_settings = machine_settings
 
     def open(self, name: str) -> None:
         """Open a file by its name, with the cursor at the end."""
@@ -89,12 +90,19 @@ class VSCode:
         """Run a command of the palette."""
         self.page.keyboard.press("F1")
         self.page.locator(".quick-input-widget input").fill(f">{title}")
-        self.page.locator(".quick-input-list .monaco-list-row").first.wait_for()
+        # The list may still be that of the letters before, whose first row is another command.
+        self.page.locator(f'.quick-input-list .monaco-list-row.focused:has-text("{title}")').wait_for()
         self.page.keyboard.press("Enter")
 
     def status(self) -> str:
         """The status-bar item's text."""
         return str(self.page.locator(self.STATUS).inner_text()).strip()
+
+    def server_program(self, program: str) -> str:
+        """Change the setting that says where qwen-lsp is; what it was."""
+        before = json.loads(self._machine_settings.read_text())["qwen.command"]
+        self._machine_settings.write_text(json.dumps({"qwen.command": program}))
+        return str(before)
 
     def until(self, claim: Callable[[], bool], what: str) -> None:
         """Wait for a condition."""
@@ -114,16 +122,15 @@ class VSCode:
 
 
 @contextlib.contextmanager
-def vscode(
-    home: Path, folder: Path, command: list[str], settings: dict[str, Any] | None = None
-) -> Iterator[VSCode]:
-    """VS Code on a folder; `command` is what runs as the language server."""
+def vscode(home: Path, folder: Path, command: list[str], *, trusted: bool = True) -> Iterator[VSCode]:
+    """VS Code on a folder, trusted or not yet; `command` is what runs as the language server."""
     assert CODE_SERVER.exists(), "VS Code is missing; `make test-editors` installs it"
     program = _wrapper(home / "qwen-lsp", command)
     state = home / "vscode"
-    settings_file = state / "user" / "User" / "settings.json"
-    settings_file.parent.mkdir(parents=True)
-    settings_file.write_text(json.dumps(_SETTINGS | {"qwen.command": str(program)} | (settings or {})))
+    _write_json(state / "user" / "User" / "settings.json", _SETTINGS)
+    # A window on another machine (code-server is one) takes settings that name programs from that machine only.
+    machine_settings = state / "user" / "Machine" / "settings.json"
+    _write_json(machine_settings, {"qwen.command": str(program)})
     environment = {
         **os.environ,
         "EXTENSIONS_GALLERY": _NO_GALLERY,
@@ -144,7 +151,8 @@ def vscode(
         f"127.0.0.1:{port}",
         "--disable-telemetry",
     ]
-    serve += ["--disable-update-check", "--disable-workspace-trust", "--disable-getting-started-override"]
+    serve += ["--disable-update-check", "--disable-getting-started-override"]
+    serve += ["--disable-workspace-trust"] if trusted else []
     with (state / "log").open("wb") as log:
         process = subprocess.Popen(serve, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
@@ -154,12 +162,17 @@ def vscode(
             page = browser.new_page(viewport={"width": 1200, "height": 700})
             page.goto(f"http://127.0.0.1:{port}/?folder={folder}")
             page.locator(".explorer-folders-view .monaco-list-row").first.wait_for(timeout=TIMEOUT_S * 1000)
-            yield VSCode(page, folder)
+            yield VSCode(page, folder, machine_settings)
             browser.close()
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, 15)
         process.wait(timeout=20)
+
+
+def _write_json(file: Path, value: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(value))
 
 
 def _wrapper(program: Path, command: list[str]) -> Path:

@@ -17,10 +17,11 @@ export function registerCommands(
     "qwen.menu": () => showMenu(status),
     "qwen.toggle": () => ask("toggle"),
     "qwen.toggleLanguage": toggleLanguage,
-    "qwen.trigger": () => vscode.commands.executeCommand("editor.action.inlineSuggest.trigger"),
+    "qwen.trigger": suggestNow,
     "qwen.explain": () => runAction("qwen_lsp.explain"),
     "qwen.tests": () => runAction("qwen_lsp.tests"),
     "qwen.review": () => runAction("qwen_lsp.review"),
+    "qwen.clearFindings": () => ask("clearFindings"),
     "qwen.instruct": () => instruct(ask),
     "qwen.openPage": async () => {
       const address = await ask("openPage");
@@ -32,6 +33,20 @@ export function registerCommands(
   };
   for (const [name, run] of Object.entries(commands))
     context.subscriptions.push(vscode.commands.registerCommand(name, run));
+}
+
+/** Ask at the cursor, also where VS Code has an answer already. */
+async function suggestNow(): Promise<void> {
+  // VS Code keeps an answer, an empty one too, as long as nothing is typed, and asks again only when there is a
+  // provider that it has not asked yet. A model that has loaded meanwhile would stay unheard.
+  const newcomer = vscode.languages.registerInlineCompletionItemProvider({ pattern: "**" }, {
+    provideInlineCompletionItems: () => [],
+  });
+  try {
+    await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
+  } finally {
+    newcomer.dispose();
+  }
 }
 
 async function askServer(client: Client, command: string, args: unknown[]): Promise<unknown> {

@@ -1,8 +1,9 @@
 // The extension: starts `qwen-lsp lsp`, shows its state, and gives its commands names.
 import * as vscode from "vscode";
-import { LanguageClient, State, StaticFeature, TransportKind } from "vscode-languageclient/node";
+import { LanguageClient, ShowDocumentRequest, State, StaticFeature, TransportKind } from "vscode-languageclient/node";
 import { findServer } from "./find";
 import { registerCommands } from "./commands";
+import { SECTION, chosenSettings } from "./settings";
 import { Status, StatusItem } from "./status";
 
 let client: LanguageClient | undefined;
@@ -37,14 +38,22 @@ async function start(log: vscode.LogOutputChannel, status: StatusItem): Promise<
     return;
   }
   log.info(`Starting ${command} lsp`);
-  const fresh = new LanguageClient(
+  const fresh: LanguageClient = new LanguageClient(
     "qwen_lsp",
     "Qwen",
     { command, args: ["lsp"], transport: TransportKind.stdio },
     {
       documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { scheme: "vscode-notebook-cell" }],
       outputChannel: log,
-      synchronize: { configurationSection: "qwen_lsp" },
+      synchronize: { configurationSection: SECTION },
+      middleware: {
+        window: { showDocument: showRendered },
+        workspace: {
+          configuration: (asked) => asked.items.map((item) => (item.section === SECTION ? chosenSettings() : null)),
+          didChangeConfiguration: () =>
+            fresh.sendNotification("workspace/didChangeConfiguration", { settings: { [SECTION]: chosenSettings() } }),
+        },
+      },
       progressOnInitialization: true,
     },
   );
@@ -61,6 +70,15 @@ async function start(log: vscode.LogOutputChannel, status: StatusItem): Promise<
     log.error(String(error));
   }
 }
+
+/** Explanations are read, not edited: they open as a rendered preview. */
+const showRendered: ShowDocumentRequest.MiddlewareSignature = async (params, token, next) => {
+  const uri = vscode.Uri.parse(params.uri);
+  const isExplanation = uri.scheme === "file" && /\/explanations\/[^/]+\.md$/.test(uri.path) && !params.selection;
+  if (!isExplanation) return next(params, token);
+  await vscode.commands.executeCommand("markdown.showPreview", uri);
+  return { success: true };
+};
 
 /** Asks the server for `qwen_lsp/status`, which it sends only to those who know it. */
 const wantsStatus: StaticFeature = {
