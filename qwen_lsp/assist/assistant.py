@@ -170,6 +170,8 @@ class Assistant:
             recalled = self._recalled(point, verdict, info, note)
             if recalled is not None:
                 return self._from_recall(ask, recalled, note)
+        if ask.manual:
+            info = await self._watch.loaded()
         if info.state != "ready":
             return self._silent(note, _why_not_ready(info))
         await self._wait(ask, note)

@@ -11,6 +11,9 @@ from qwen_lsp.engine.request import EngineInfo
 
 _FRESH_S = 5.0
 _PATIENCE_S = 1.0
+_LOADING_LOOK_S = 0.2
+LOADING_PATIENCE_S = 8.0
+"""How long who asks by key waits for a model that loads: shorter than lsp-mode's patience, which is 10 s."""
 
 
 class EngineWatch:
@@ -35,6 +38,13 @@ class EngineWatch:
             return await asyncio.wait_for(asyncio.shield(asking), _PATIENCE_S)
         except TimeoutError:
             return last or EngineInfo("none", "", "loading", "The engine does not say how it is.")
+
+    async def loaded(self, patience_s: float = LOADING_PATIENCE_S) -> EngineInfo:
+        """How the engine is once it has stopped loading, or as it is when patience ends."""
+        end = self._clock() + patience_s
+        while (info := await self.info()).state == "loading" and self._clock() < end:  # noqa: ASYNC110 - it can only be asked
+            await asyncio.sleep(_LOADING_LOOK_S)
+        return info
 
     def doubt(self) -> None:
         """After a failure: ask before the next use."""

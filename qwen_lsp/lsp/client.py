@@ -20,6 +20,8 @@ SECTION = "qwen_lsp"
 """Our section in every editor's settings, and the prefix of our commands and notifications."""
 
 _ANSWER_TIMEOUT_S = 10.0
+_STAND_STILL = ("eglot", "emacs", "helix")
+"""Names of clients (lsp-mode calls itself emacs) that resolve an action while the user waits."""
 
 Result = TypeVar("Result")
 
@@ -44,6 +46,8 @@ class Abilities:
     resolves_action_edits: bool = False
     action_tags: bool = False
     """Shows code actions tagged as written by a model in its own way."""
+    stands_still: bool = False
+    """Does nothing while it waits for an answer: no typing, no question of ours answered, an error after 10 to 20 s."""
     status: bool = False
     """Wants our `qwen_lsp/status` notification (others may warn about a notification they do not know)."""
 
@@ -60,8 +64,9 @@ class Abilities:
         formats = has("text_document.completion.completion_item.documentation_format") or []
         resolvable = getattr(has("text_document.code_action.resolve_support"), "properties", None) or []
         tags = getattr(has("text_document.code_action.tag_support"), "value_set", None) or []
+        name = params.client_info.name if params.client_info else ""
         return cls(
-            name=params.client_info.name if params.client_info else "",
+            name=name,
             inline_completion=has("text_document.inline_completion") is not None,
             dynamic_completion=bool(has("text_document.completion.dynamic_registration")),
             markdown_documentation=types.MarkupKind.Markdown in formats,
@@ -76,6 +81,7 @@ class Abilities:
             action_literals=has("text_document.code_action.code_action_literal_support") is not None,
             resolves_action_edits="edit" in resolvable,
             action_tags=types.CodeActionTag.LlmGenerated in tags,
+            stands_still=name.lower().startswith(_STAND_STILL),
             status=_wants_status(params.capabilities.experimental),
         )
 

@@ -5,6 +5,7 @@
 - A request that could not be read, came before `initialize` or after `shutdown` was never answered.
 - Any nested JSON object with a "jsonrpc" key was taken for a message.
 - Logs held the user's code; each hiccup popped up as an error message in the editor.
+- An editor's answer that came after we had given up waiting raised, with a traceback in the log.
 - pygls's own copies of documents broke at form feeds: ours are in documents.py, pygls keeps none.
 """
 
@@ -88,6 +89,13 @@ class Protocol(LanguageServerProtocol):
             kind = self._result_types.pop(data.get("id"), None) or JsonRPCResponseMessage  # type: ignore[arg-type]
         return self._converter.structure(data, kind)
 
+    def _handle_response(self, msg_id: Any, result: Any = None, error: Any = None) -> None:
+        waiting = self._request_futures.get(msg_id)
+        if waiting is not None and waiting.done():
+            self._request_futures.pop(msg_id, None)  # given up: nobody waits for it any more
+        else:
+            super()._handle_response(msg_id, result, error)
+
     def _out_of_turn(self, data: dict[str, Any]) -> JsonRpcException | None:
         """Why this message may not come now, if so."""
         method = data.get("method")
@@ -128,7 +136,8 @@ class Protocol(LanguageServerProtocol):
             self._refuse(data["id"], why)
             return
         log.warning("A message could not be read (%s): %s", method or "an answer", type(error).__name__)
-        if method is None and (waiting := self._request_futures.pop(data.get("id"), None)):  # type: ignore[arg-type]
+        waiting = self._request_futures.pop(data.get("id"), None) if method is None else None  # type: ignore[arg-type]
+        if waiting is not None and not waiting.done():
             waiting.set_exception(JsonRpcInvalidRequest("The client's answer cannot be read"))
 
     def _refuse(self, request_id: Any, why: JsonRpcException) -> None:

@@ -215,6 +215,16 @@ async def test_a_loading_model_keeps_silent_and_says_how_far_it_is() -> None:
     assert await desk.text_of() == "return 1"
 
 
+async def test_who_asks_by_key_while_the_model_loads_is_answered_when_it_has_loaded() -> None:
+    info = EngineInfo("mlx", "m", "loading", "Reading the weights")
+    desk = Desk(BODY, ScriptedEngine("return 1", info=info))
+    asked = asyncio.create_task(desk.text_of(manual=True))
+    done, _ = await asyncio.wait({asked}, timeout=0.3)
+    assert not done
+    desk.scripted.set_info(state="ready", fim="qwen")
+    assert await asked == "return 1"
+
+
 async def test_no_model_keeps_silent_and_says_so() -> None:
     answer = await Desk(BODY, NoEngine()).ask()
     assert answer.reason.startswith("no model: ")

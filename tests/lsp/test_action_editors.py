@@ -39,7 +39,7 @@ def test_other_editors_are_asked_by_us(
         return {"title": choice} if choice else None
 
     page.bench.client.answer_with["window/showMessageRequest"] = answer
-    edit: Any = page.resolved("Simplify", BROKEN).get("edit")
+    edit: Any = page.edit("Simplify", BROKEN)
     assert "no longer parses" in asked[0]
     if choice != "Apply":
         assert edit is None
@@ -53,7 +53,8 @@ def test_other_editors_are_asked_by_us(
 def test_columns_are_right_in_every_encoding(benches: Benches, project: Path, caps: str) -> None:
     page = Page(benches(caps), "x = '😋é' «+ nmae\n", project / "a.py")
     unit = {"nvim": "utf-8", "helix": "utf-8", "vscode": "utf-16"}.get(caps, "utf-32")
-    edit = page.resolved("Fix:", "```python\nx = '😋é' + name\n```", "undefined name 'nmae'")["edit"]
+    edit = page.edit("Fix:", "```python\nx = '😋é' + name\n```", "undefined name 'nmae'")
+    assert edit
     assert page.after(edit, unit)[page.uri] == "x = '😋é' + name\n"
 
 
@@ -69,7 +70,7 @@ def test_a_new_function_can_be_renamed_at_once_where_snippets_are_known(
     assert snippet["snippet"]["value"].count("${1:next_of}") == 2
     assert page.after(edit)[page.uri] == after
     plain = Page(benches("helix"), marked, project / "b.py")
-    assert plain.after(plain.resolved("Extract function", answer)["edit"], "utf-8")[plain.uri] == after
+    assert plain.after(plain.edit("Extract function", answer) or {}, "utf-8")[plain.uri] == after
 
 
 def poor(**more: Any) -> dict[str, Any]:
@@ -80,12 +81,35 @@ def poor(**more: Any) -> dict[str, Any]:
 
 
 def test_a_client_without_resolve_gets_commands(benches: Benches, project: Path) -> None:
-    page = Page(benches("eglot", **poor()), CODE, project / "a.py")
+    page = Page(benches("vscode", **poor()), CODE, project / "a.py")
     edits = page.applies()
     assert page.run("Simplify", "```python\ndef double(x):\n    return 2 * x\n```") is True
     assert page.after(edits[0], "utf-32")[page.uri] == "def double(x):\n    return 2 * x\n"
     page.bench.client.answer_with["workspace/applyEdit"] = lambda params: {"applied": False}
     assert page.run("Simplify", "```python\ndef double(x):\n    return x << 1\n```") is False
+
+
+@pytest.mark.parametrize("caps", ["helix", "eglot", "lspmode"])
+def test_an_editor_that_stands_still_is_answered_before_the_work_is_done(
+    benches: Benches, project: Path, caps: str
+) -> None:
+    page = Page(benches(caps), CODE, project / "a.py")
+    action, edits, client = page.action("Simplify"), page.applies(), page.bench.client
+    seen = len(client.received)
+    page.bench.say("```python\ndef double(x):\n    return 2 * x\n```", wait=True)
+    assert client.command(action["command"]["command"], *action["command"]["arguments"]) is True
+    assert not edits
+    page.bench.say("```python\ndef double(x):\n    return 2 * x\n```")
+    client.wait_for(lambda m: m in client.received[seen:] and m.get("method") == "workspace/applyEdit")
+    unit = "utf-8" if caps == "helix" else "utf-32"
+    assert page.after(edits[0], unit)[page.uri] == "def double(x):\n    return 2 * x\n"
+
+
+def test_an_action_refused_leaves_nothing_to_resolve_again(benches: Benches, project: Path) -> None:
+    page = Page(benches("nvim"), CODE, project / "a.py")
+    page.bench.client.answer_with["window/showMessageRequest"] = lambda _: {"title": "Discard"}
+    resolved = page.resolved("Simplify", BROKEN)
+    assert (resolved.get("edit"), resolved.get("data")) == (None, None)  # Eglot would go on for ever
 
 
 def test_a_client_that_can_apply_nothing_is_offered_only_words(benches: Benches, project: Path) -> None:

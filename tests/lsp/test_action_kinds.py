@@ -63,11 +63,18 @@ def test_tests_go_where_the_project_keeps_them(benches: Benches, project: Path) 
     (project / "tests").mkdir()
     page = Page(benches(), CODE, project / "maths.py")
     code = "from maths import double\n\n\ndef test_double():\n    assert double(2) == 4\n"
-    edit = page.resolved("Generate tests", f"```python\n{code}```")["edit"]
+    resolved = page.resolved("Generate tests", f"```python\n{code}```")
+    edit = resolved["edit"]
     place = (project / "tests" / "test_maths.py").as_uri()
     assert [change["kind"] for change in edit["documentChanges"] if "kind" in change] == ["create"]
     assert page.after(edit)[place] == code
     assert "with pytest. Import what is tested from the module maths." in page.bench.events()[-2]["prompt"]
+    client, seen = page.bench.client, len(page.bench.client.received)
+    client.answer_with["window/showDocument"] = lambda _: {"success": True}
+    for _ in range(2):
+        client.request("workspace/executeCommand", resolved["command"])
+    shown = [m["params"]["uri"] for m in client.received[seen:] if m.get("method") == "window/showDocument"]
+    assert shown == [place]
 
 
 def test_tests_are_added_to_those_that_are_there(benches: Benches, project: Path) -> None:
@@ -253,6 +260,8 @@ def test_a_users_own_action_answers_in_words(benches: Benches, project: Path) ->
     seen = len(page.bench.client.received)
     page.bench.client.answer_with["window/showDocument"] = lambda _: {"success": False}
     page.run("Haiku", "code sits in silence")
+    client = page.bench.client
+    client.wait_for(lambda m: m in client.received[seen:] and m.get("method") == "window/showMessage")
     assert page.told(seen) == ["code sits in silence"]
     assert (
         "A haiku on ```python\ndef double(x):\n    return x * 2\n``` in Python."

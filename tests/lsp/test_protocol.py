@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from typing import Any
@@ -175,3 +176,18 @@ async def test_nothing_pops_up_in_the_editor_for_a_bad_message() -> None:
     inside.send({"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": None})
     await inside.request("workspace/executeCommand", {"command": "qwen_lsp.status"})
     assert inside.notifications("window/showMessage") == []
+
+
+async def test_an_editors_answer_that_comes_too_late_is_taken_without_a_word(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    inside = Inside()
+    await inside.initialize()
+    inside.write = lambda data: None  # type: ignore[method-assign]  # this editor takes its time
+    asked = inside.server.window_show_document_async(types.ShowDocumentParams("file:///b.py"))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asked, 0.01)
+    [given_up] = inside.server.protocol._request_futures
+    inside.send({"jsonrpc": "2.0", "id": given_up, "result": {"success": True}})
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert not inside.server.protocol._request_futures

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.action_server import action_command
+from tests.support.diary import read_diary
 from tests.support.edits import apply_workspace_edit
 from tests.support.lsp_client import LspClient
 
@@ -40,7 +41,7 @@ class Bench:
         part.replace(self.script)
 
     def events(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.diary.read_text("utf-8").splitlines()]
+        return read_diary(self.diary)
 
     def wait_for_event(self, event: str, since: int = 0) -> None:
         """Wait until the engine noted something (each message from the server is a reason to look again)."""
@@ -94,6 +95,20 @@ class Page:
         command = self.action(title)["command"]
         self.bench.say(answer)
         return self.bench.client.command(command["command"], *command["arguments"])
+
+    def edit(self, title: str, answer: str, *problems: str) -> dict[str, Any] | None:
+        """What the editor is given to apply, at resolve or by a command; None when the user was asked and declined."""
+        action = self.action(title, *problems)
+        self.bench.say(answer)
+        client = self.bench.client
+        if "command" not in action:
+            return client.request("codeAction/resolve", action).get("edit")  # type: ignore[no-any-return]
+        edits, seen = self.applies(), len(client.received)
+        client.command(action["command"]["command"], *action["command"]["arguments"])
+        outcomes = ("workspace/applyEdit", "window/showMessageRequest")
+        client.wait_for(lambda m: m in client.received[seen:] and m.get("method") in outcomes)
+        client.command("qwen_lsp.status")
+        return edits[0] if edits else None
 
     def after(self, edit: dict[str, Any], unit: str = "utf-16") -> dict[str, str]:
         """All texts after an edit, by URI."""

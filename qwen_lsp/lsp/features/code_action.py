@@ -16,9 +16,12 @@ from qwen_lsp.lsp.session import Session
 
 if TYPE_CHECKING:
     from qwen_lsp.assist.actions import ActionAsk, Offer
+    from qwen_lsp.lsp.client import Abilities
 
 RUN = f"{SECTION}.action"
 CLEAR = f"{SECTION}.clearFindings"
+SHOW_NEW = f"{SECTION}.showNewFile"
+_MAY_MAKE_FILES = ("tests", "translate")
 _KINDS = (
     types.CodeActionKind.QuickFix,
     types.CodeActionKind.RefactorRewrite,
@@ -42,14 +45,21 @@ def register(server: Server, session: Session) -> None:
 
     @server.feature(types.CODE_ACTION_RESOLVE)
     async def resolve(action: types.CodeAction) -> types.CodeAction:
-        if action.edit is not None or action.command is not None or not isinstance(action.data, dict):
+        if action.edit is not None or not isinstance(action.data, dict):
             return action
         known = desk.recall(action.data)
         if known is None:
             desk.say("These actions are too old. List them again.")
-            return action
-        action.edit = await desk.edit_for(*known)
+        else:
+            action.edit = await desk.edit_for(*known)
+            desk.keep_new_file(action.data, action.edit)
+        if action.edit is None:
+            action.data = None  # Eglot resolves again, for ever, what has data and neither edit nor command
         return action
+
+    @server.command(SHOW_NEW)
+    async def show_new(*arguments: Any) -> None:
+        await desk.show_new_file(arguments[0] if arguments else None)
 
     @server.command(RUN)
     async def run(*arguments: Any) -> bool:
@@ -57,7 +67,7 @@ def register(server: Server, session: Session) -> None:
         if known is None:
             desk.say("These actions are too old. List them again.")
             return False
-        return await _run(session, desk, *known)
+        return await perform(*known)
 
     @server.command(CLEAR)
     async def clear_findings(*arguments: Any) -> int:
@@ -65,11 +75,18 @@ def register(server: Server, session: Session) -> None:
 
     @server.command(f"{SECTION}.instruct")
     async def instruct(*arguments: Any) -> bool:
-        return await _run(session, desk, *_typed(session, "instruct", arguments))
+        return await perform(*_typed(session, "instruct", arguments))
 
     @server.command(f"{SECTION}.migrate")
     async def migrate(*arguments: Any) -> bool:
-        return await _run(session, desk, *_typed(session, "migrate", arguments))
+        return await perform(*_typed(session, "migrate", arguments))
+
+    async def perform(offer: Offer, ask: ActionAsk) -> bool:
+        work = _run(session, desk, offer, ask)
+        if not session.editor.abilities.stands_still:
+            return await work
+        session.spawn(work)
+        return True
 
 
 def _listed(
@@ -105,20 +122,28 @@ def _action(
         offer.edits and not can.resolves_action_edits and not can.apply_edit
     ):
         return None
-    command = types.Command(offer.title, RUN, arguments=[data])
+    run = types.Command(offer.title, RUN, arguments=[data])
     if not can.action_literals:
-        return None if offer.disabled else command
-    by_command = not offer.edits or not can.resolves_action_edits
+        return None if offer.disabled else run
+    by_command = not offer.edits or not can.resolves_action_edits or (can.stands_still and can.apply_edit)
+    command = None if offer.disabled else run if by_command else _after_edit(offer, can, data)
     return types.CodeAction(
         title=offer.title,
         kind=offer.kind,
         diagnostics=[diagnostics[offer.problem]] if offer.problem is not None else None,
         is_preferred=offer.preferred or None,
         disabled=types.CodeActionDisabled(offer.disabled) if offer.disabled else None,
-        command=command if by_command and not offer.disabled else None,
+        command=command,
         data=None if by_command else data,
         tags=[types.CodeActionTag.LlmGenerated] if can.action_tags else None,
     )
+
+
+def _after_edit(offer: Offer, can: Abilities, data: dict[str, int]) -> types.Command | None:
+    """Open the file that the edit has made: editors make it and leave it at that."""
+    if offer.id not in _MAY_MAKE_FILES or not can.show_document:
+        return None
+    return types.Command("Open the new file", SHOW_NEW, arguments=[data])
 
 
 async def _run(session: Session, desk: ActionDesk, offer: Offer, ask: ActionAsk) -> bool:

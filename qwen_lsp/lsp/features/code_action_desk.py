@@ -45,6 +45,7 @@ class ActionDesk:
         self._server = server
         self._session = session
         self._listings: OrderedDict[int, Listing] = OrderedDict()
+        self._new_files: dict[tuple[int, int], str] = {}
         self._numbers = itertools.count(1)
         self.board = FindingsBoard(server, session.documents.positions)
 
@@ -71,6 +72,19 @@ class ActionDesk:
         if listing is None or not 0 <= index < len(listing.offers):
             return None
         return listing.offers[index], listing.ask
+
+    def keep_new_file(self, data: dict[str, Any], edit: types.WorkspaceEdit | None) -> None:
+        """Remember which file the edit of a listed action makes, until the editor has applied it."""
+        made = _new_file(edit) if edit is not None else None
+        if made is not None:
+            self._new_files[_whole(data.get("listing")), _whole(data.get("offer"))] = made
+
+    async def show_new_file(self, data: Any) -> None:
+        """Open the file that an applied action has made, if it has made one."""
+        key = (_whole(data.get("listing")), _whole(data.get("offer"))) if isinstance(data, dict) else None
+        made = self._new_files.pop(key, None) if key is not None else None
+        if made is not None:
+            await self._session.editor.show_document(made)
 
     # --- doing it
 
@@ -122,6 +136,8 @@ class ActionDesk:
         if edit is None:
             return False
         if await self._session.editor.apply_edit(edit, outcome.title):
+            if (made := _new_file(edit)) is not None:
+                await self._session.editor.show_document(made)
             return True
         self.say(f"The editor did not apply '{outcome.title}'.")
         return False
@@ -189,8 +205,12 @@ class ActionDesk:
         async def open_bar() -> None:
             bars.append(await self._session.editor.progress(title, on_cancel=stop))
 
+        def end_bar(_: object) -> None:
+            for bar in bars:
+                bar.end()
+
         task = asyncio.create_task(started())
-        opening = asyncio.create_task(open_bar())
+        opening = self._session.spawn(open_bar())
         try:
             return await task
         except asyncio.CancelledError:
@@ -198,10 +218,13 @@ class ActionDesk:
                 raise ActionRefused(f"'{title}' was stopped.") from None
             raise
         finally:
-            opening.cancel()
-            await asyncio.gather(opening, return_exceptions=True)
-            for bar in bars:
-                bar.end()
+            # Also a bar that the editor has yet to agree to: from being asked on, Helix shows work until it ends.
+            opening.add_done_callback(end_bar)
+
+
+def _new_file(edit: types.WorkspaceEdit) -> str | None:
+    changes = edit.document_changes or ()
+    return next((change.uri for change in changes if isinstance(change, types.CreateFile)), None)
 
 
 def _whole(value: Any) -> int:

@@ -52,11 +52,11 @@ def _written(title: str, markdown: str) -> Path | None:
     """The file, or None when the cache cannot be written. Old ones are removed."""
     folder = paths().cache / "explanations"
     slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "answer"
-    file = folder / f"{time.time_ns()}-{slug}.md"
+    file = folder / f"{slug}-{time.strftime('%H%M%S')}-{time.time_ns() % 1_000_000:06}.md"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file.write_text(f"# {title}\n\n{markdown.rstrip()}\n", encoding="utf-8")
-        for old in sorted(folder.glob("*.md"))[:-_KEPT_FILES]:
+        for old in sorted(folder.glob("*.md"), key=lambda old: old.stat().st_mtime_ns)[:-_KEPT_FILES]:
             old.unlink(missing_ok=True)
     except OSError:
         return None
