@@ -7,6 +7,11 @@ function! QwenLspRoot(buffer) abort
   return empty(l:git) ? fnamemodify(bufname(a:buffer), ':p:h') : fnamemodify(l:git, ':p:h:h')
 endfunction
 
+" What ALE tells the server; it looks again, and tells it again when this has changed, whenever it checks a buffer.
+function! QwenLspConfig(buffer) abort
+  return {'qwen_lsp': get(g:, 'qwen_lsp_settings', {})}
+endfunction
+
 for s:filetype in get(g:, 'qwen_lsp_filetypes', ['python', 'javascript', 'typescript', 'c', 'cpp', 'java', 'go', 'rust'])
   call ale#linter#Define(s:filetype, {
         \ 'name': 'qwen_lsp',
@@ -15,6 +20,6 @@ for s:filetype in get(g:, 'qwen_lsp_filetypes', ['python', 'javascript', 'typesc
         \ 'command': '%e lsp',
         \ 'project_root': function('QwenLspRoot'),
         \ 'language': s:filetype,
-        \ 'lsp_config': {'qwen_lsp': get(g:, 'qwen_lsp_settings', {})},
+        \ 'lsp_config': function('QwenLspConfig'),
         \ })
 endfor

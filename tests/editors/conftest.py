@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.lsp_client import server_command
 from tests.support.nvim import Neovim
+from tests.support.nvim_scene import Scene
 
 RESULTS = Path(__file__).parents[2] / "docs" / "editors.json"
 
@@ -32,16 +33,45 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture
-def vim(
-    tmp_path: Path, own_home: Path, starter_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Neovim]:
-    """A Neovim whose server uses the starter, in a host of its own that is stopped in the end."""
+def starter_host(
+    own_home: Path, starter_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[pytest.MonkeyPatch]:
+    """Editors started by the test use the starter, in a host of their own that is stopped in the end."""
     monkeypatch.setenv("QWEN_LSP_ENGINE_MODEL", str(starter_folder))
     monkeypatch.setenv("QWEN_LSP_HOST_PORT", "0")
     monkeypatch.setenv("QWEN_LSP_HOST_PAGE", "false")
+    yield monkeypatch
+    stop = [sys.executable, "-m", "qwen_lsp", "serve", "--stop"]
+    subprocess.run(stop, timeout=30, check=False, capture_output=True)
+
+
+@pytest.fixture
+def vim(tmp_path: Path, starter_host: pytest.MonkeyPatch) -> Iterator[Neovim]:
+    """A Neovim whose server uses the starter."""
     neovim = Neovim(tmp_path)
     neovim.setup(server_command(), keymaps=True)
     yield neovim
     neovim.close()
-    stop = [sys.executable, "-m", "qwen_lsp", "serve", "--stop"]
-    subprocess.run(stop, timeout=30, check=False, capture_output=True)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    scene = Scene(tmp_path)
+    yield scene
+    scene.vim.close()
+
+
+@pytest.fixture
+def old_scene(tmp_path: Path) -> Iterator[Scene]:
+    """The same with Neovim 0.10: no ghost text, no vim.lsp.enable."""
+    scene = Scene(tmp_path, "trixie")
+    yield scene
+    scene.vim.close()
+
+
+@pytest.fixture(params=["forky", "trixie"], ids=["0_12", "0_10"])
+def each_scene(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Scene]:
+    """With one Neovim after the other."""
+    scene = Scene(tmp_path, request.param)
+    yield scene
+    scene.vim.close()
