@@ -1,8 +1,11 @@
 # The commands of this project; `make help` lists them. Each sets up .venv by itself when needed.
 .DEFAULT_GOAL := help
-.PHONY: help serve install test test-editors check fix bench lock vscode clean
+.PHONY: help serve install test test-editors test-plugins check fix bench lock vscode clean
 PYTHON ?= python3
 BIN := .venv/bin
+# Some containers forbid it; then each of the many processes here compiles all it imports anew, seconds of it.
+unexport PYTHONDONTWRITEBYTECODE
+WORKERS ?= 2
 READY := .venv/.ready
 DEV := .venv/.ready-dev
 UV := $(shell command -v uv 2>/dev/null)
@@ -42,11 +45,14 @@ install: $(READY) ## put qwen-lsp on your PATH for editors (a link in ~/.local/b
 
 test: $(DEV) ## every test but the full editor tier (installs Neovim, Emacs and Chromium when missing)
 	@bash .ci/install-tools every-push
-	@$(BIN)/python -m pytest -m "not heavy" $(ARGS)
+	@$(BIN)/python -m pytest -m "not heavy and not plugins" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-editors: $(DEV) ## the full editor tier: VS Code, Helix, Vim, older Neovim as well
 	@bash .ci/install-tools full
 	@$(BIN)/python -m pytest -m heavy $(ARGS)
+
+test-plugins: $(DEV) ## beside nvim-cmp and blink.cmp, whose repositories QWEN_LSP_TEST_PLUGINS holds
+	@$(BIN)/python -m pytest -m plugins $(ARGS)
 
 check: $(DEV) ## lint, format, types, import rules
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo

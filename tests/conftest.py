@@ -22,8 +22,19 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Before several processes share the work: the starter learns in a fixed time and needs the machine for itself."""
+    if getattr(session.config.option, "numprocesses", None):
+        starter()
+
+
 @pytest.fixture(scope="session")
 def starter_folder() -> Path:
+    """The starter model."""
+    return starter()
+
+
+def starter() -> Path:
     """The starter model, built by its own code; kept between runs while its recipe stays the same."""
     from qwen_lsp.engine.starter.build import ensure_starter, recipe_fingerprint
 

@@ -228,7 +228,8 @@ async def test_a_wrong_key_is_told_and_a_key_is_never_shown(caplog: pytest.LogCa
         shown = f"{wrong!r} {right!r} {right._http!r} {await right.info()} {caught.value} {caplog.text}"
         await wrong.close()
         await right.close()
-    assert "sk-" not in shown
+    assert "secret-1234" not in shown
+    assert "wrong-9999" not in shown
 
 
 async def test_a_server_that_reports_an_error_or_rubbish_in_its_stream_fails_the_request() -> None:

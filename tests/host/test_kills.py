@@ -15,7 +15,7 @@ import pytest
 from qwen_lsp.host.control import ask_to_stop, status_of_running, wait_gone
 from qwen_lsp.host.spawn import running
 from qwen_lsp.host.state import HostState, read_state
-from tests.support.typing_windows import TypingWindow, typing_windows
+from tests.support.typing_windows import TypingWindow, typing_windows, what_it_says
 
 pytestmark = pytest.mark.process
 
@@ -45,7 +45,7 @@ def test_windows_go_on_after_each_kill_and_never_show_a_wrong_text(
 ) -> None:
     chance = random.Random(kills)
     waits: list[float] = []
-    with typing_windows(WINDOWS, environment) as windows:
+    with typing_windows(WINDOWS, environment, what_it_says(environment)) as windows:
         all_get_text(windows, after=0.0)
         for _ in range(kills):
             time.sleep(chance.random())  # so that the moment is a random one

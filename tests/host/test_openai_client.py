@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
 
+import httpx
 import openai
 import pytest
 
@@ -34,9 +39,20 @@ CALL = (
 )
 MESSAGES = [{"role": "user", "content": "hi"}]
 
+Client = Callable[[str], openai.AsyncOpenAI]
 
-def client(url: str) -> openai.AsyncOpenAI:
-    return openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    """Opens OpenAI's client at an address. Each is closed here: one left open closes itself in another test's loop."""
+    async with AsyncExitStack() as opened:
+
+        def open_it(url: str) -> openai.AsyncOpenAI:
+            new = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+            opened.push_async_callback(new.close)
+            return new
+
+        yield open_it
 
 
 @pytest.fixture
@@ -44,7 +60,7 @@ async def engine() -> ScriptedEngine:
     return ScriptedEngine("def f():\n    return 1\n")
 
 
-async def test_a_chat_in_one_piece(engine: ScriptedEngine) -> None:
+async def test_a_chat_in_one_piece(engine: ScriptedEngine, client: Client) -> None:
     async with serving(engine) as host:
         answer = await client(host.url).chat.completions.create(
             model="any", messages=MESSAGES, max_tokens=99, temperature=0.5, top_p=0.9, seed=7, stop=["zzz"]
@@ -62,7 +78,7 @@ def engine_tokens(engine: ScriptedEngine) -> int:
     return len(pieces("def f():\n    return 1\n"))
 
 
-async def test_a_streamed_chat_with_usage_at_the_end(engine: ScriptedEngine) -> None:
+async def test_a_streamed_chat_with_usage_at_the_end(engine: ScriptedEngine, client: Client) -> None:
     async with serving(engine) as host:
         stream = await client(host.url).chat.completions.create(
             model="any", messages=MESSAGES, stream=True, stream_options={"include_usage": True}
@@ -75,7 +91,7 @@ async def test_a_streamed_chat_with_usage_at_the_end(engine: ScriptedEngine) -> 
     assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] == "stop"
 
 
-async def test_several_answers_with_log_probabilities(engine: ScriptedEngine) -> None:
+async def test_several_answers_with_log_probabilities(engine: ScriptedEngine, client: Client) -> None:
     async with serving(engine) as host:
         answer = await client(host.url).chat.completions.create(
             model="any", messages=MESSAGES, n=3, logprobs=True, top_logprobs=1
@@ -86,7 +102,7 @@ async def test_several_answers_with_log_probabilities(engine: ScriptedEngine) ->
     assert content[0].top_logprobs[0].logprob == pytest.approx(-0.1)
 
 
-async def test_a_completion_streams_and_comes_whole(engine: ScriptedEngine) -> None:
+async def test_a_completion_streams_and_comes_whole(engine: ScriptedEngine, client: Client) -> None:
     async with serving(engine) as host:
         whole = await client(host.url).completions.create(model="any", prompt="x", logprobs=1)
         stream = await client(host.url).completions.create(model="any", prompt="x", stream=True)
@@ -96,7 +112,9 @@ async def test_a_completion_streams_and_comes_whole(engine: ScriptedEngine) -> N
     assert engine.requests[0].prompt == TextPrompt((Text("x"),))
 
 
-async def test_prompt_and_suffix_become_a_hole_in_the_anchored_layout(engine: ScriptedEngine) -> None:
+async def test_prompt_and_suffix_become_a_hole_in_the_anchored_layout(
+    engine: ScriptedEngine, client: Client
+) -> None:
     async with serving(engine) as host:
         await client(host.url).completions.create(model="any", prompt="a = 1\nb = a", suffix="\nc = 2\n")
     assert engine.requests[0].prompt == TextPrompt(
@@ -113,7 +131,28 @@ async def test_prompt_and_suffix_become_a_hole_in_the_anchored_layout(engine: Sc
     assert engine.requests[0].lane is Lane.INLINE
 
 
-async def test_tool_calls_in_xml_come_out_as_tool_calls() -> None:
+async def test_what_zed_sends_for_ghost_text_is_answered(engine: ScriptedEngine) -> None:
+    readme = (Path(__file__).parents[2] / "editors" / "zed" / "README.md").read_text("utf-8")
+    settings = json.loads(readme.split("```json")[1].split("```")[0])["edit_predictions"]
+    ours = settings[settings["provider"]]
+    assert ours["prompt_format"] == "qwen"
+    body = {  # as in crates/edit_prediction of Zed: fim.rs and open_ai_compatible.rs
+        "model": ours["model"],
+        "prompt": "<|fim_prefix|>a = 1\nb = a<|fim_suffix|>\nc = 2\n<|fim_middle|>",
+        "max_tokens": ours["max_output_tokens"],
+        "stop": ["<|endoftext|>", "<|file_separator|>", "<|fim_pad|>", "<|fim_prefix|>", "<|fim_middle|>",
+                 "<|fim_suffix|>", "<fim_prefix>", "<fim_middle>", "<fim_suffix>", "<PRE>", "<SUF>", "<MID>",
+                 "[PREFIX]", "[SUFFIX]"],
+    }  # fmt: skip
+    async with serving(engine) as host, httpx.AsyncClient() as zed:
+        answer = await zed.post(host.url + urlsplit(ours["api_url"]).path, json=body)
+    assert answer.status_code == 200
+    assert answer.json()["choices"][0]["text"] == "def f():\n    return 1\n"
+    assert isinstance(answer.json()["id"], str)
+    assert engine.requests[0].lane is Lane.INLINE
+
+
+async def test_tool_calls_in_xml_come_out_as_tool_calls(client: Client) -> None:
     engine = ScriptedEngine(CALL)
     async with serving(engine) as host:
         answer = await client(host.url).chat.completions.create(
@@ -138,7 +177,9 @@ async def test_tool_calls_in_xml_come_out_as_tool_calls() -> None:
     assert json.loads(prompt.tools[0]) == WEATHER
 
 
-async def test_a_conversation_with_tool_results_reaches_the_engine(engine: ScriptedEngine) -> None:
+async def test_a_conversation_with_tool_results_reaches_the_engine(
+    engine: ScriptedEngine, client: Client
+) -> None:
     messages = [
         {"role": "developer", "content": "be brief"},
         {"role": "user", "content": [{"type": "text", "text": "weather?"}]},
@@ -174,7 +215,7 @@ async def test_a_conversation_with_tool_results_reaches_the_engine(engine: Scrip
     ],
 )
 async def test_what_cannot_be_done_is_refused_by_name(
-    engine: ScriptedEngine, options: dict[str, object], says: str
+    engine: ScriptedEngine, options: dict[str, object], says: str, client: Client
 ) -> None:
     async with serving(engine) as host:
         with pytest.raises(openai.BadRequestError, match=says):
@@ -184,7 +225,7 @@ async def test_what_cannot_be_done_is_refused_by_name(
     assert engine.requests == []
 
 
-async def test_embeddings_are_refused_and_the_model_is_listed(engine: ScriptedEngine) -> None:
+async def test_embeddings_are_refused_and_the_model_is_listed(engine: ScriptedEngine, client: Client) -> None:
     async with serving(engine) as host:
         with pytest.raises(openai.APIStatusError, match="no embeddings"):
             await client(host.url).embeddings.create(model="any", input="x")
@@ -205,7 +246,7 @@ async def test_embeddings_are_refused_and_the_model_is_listed(engine: ScriptedEn
     ],
 )
 async def test_engine_errors_reach_the_client_as_openai_errors(
-    error: Exception, expected: type[openai.APIStatusError], code: str
+    error: Exception, expected: type[openai.APIStatusError], code: str, client: Client
 ) -> None:
     async with serving(ScriptedEngine([error])) as host:
         for stream in (False, True):
@@ -215,7 +256,7 @@ async def test_engine_errors_reach_the_client_as_openai_errors(
             assert str(error) in caught.value.message
 
 
-async def test_a_failure_in_the_middle_of_a_stream_is_an_error_not_an_end() -> None:
+async def test_a_failure_in_the_middle_of_a_stream_is_an_error_not_an_end(client: Client) -> None:
     async with serving(ScriptedEngine(["a", GenerationFailed("the engine broke")])) as host:
         stream = await client(host.url).completions.create(model="any", prompt="x", stream=True)
         with pytest.raises(openai.APIError, match="the engine broke"):
@@ -223,7 +264,7 @@ async def test_a_failure_in_the_middle_of_a_stream_is_an_error_not_an_end() -> N
 
 
 @pytest.mark.parametrize("stream", [True, False])
-async def test_a_client_that_leaves_aborts_the_engine(stream: bool) -> None:
+async def test_a_client_that_leaves_aborts_the_engine(stream: bool, client: Client) -> None:
     gate = Gate()
     engine = ScriptedEngine("one two three four", gate=gate)
 
