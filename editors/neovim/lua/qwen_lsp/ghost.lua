@@ -9,11 +9,26 @@ function M.available()
   return vim.lsp.inline_completion ~= nil
 end
 
---- Switch ghost text on or off for a buffer.
-function M.enable(on, bufnr)
-  if M.available() then
-    vim.lsp.inline_completion.enable(on, { bufnr = bufnr })
-  end
+-- Neovim has no call to ask again; its own autocommand does it, 200 ms later.
+local function ask_again(bufnr)
+  pcall(api.nvim_exec_autocmds, 'CursorMovedI', {
+    group = 'nvim.lsp.inline_completion:' .. bufnr,
+    buffer = bufnr,
+    modeline = false,
+  })
+end
+
+--- Show ghost text in a buffer that a server has just taken, also when the user is typing in it already.
+function M.attached(bufnr)
+  vim.lsp.inline_completion.enable(true, { bufnr = bufnr })
+  -- Where it was enabled before, Neovim listens for keys one turn after this, behind what is scheduled here.
+  vim.schedule(function()
+    vim.schedule(function()
+      if api.nvim_get_current_buf() == bufnr and api.nvim_get_mode().mode:match('^i') then
+        ask_again(bufnr)
+      end
+    end)
+  end)
 end
 
 -- The item as it fits the buffer now: what was typed since it was shown must be its beginning.
@@ -110,12 +125,7 @@ function M.trigger()
       vim.notify(err.message, vim.log.levels.WARN)
       return
     end
-    -- Neovim has no call to ask again; its own autocommand does it, 200 ms later.
-    pcall(api.nvim_exec_autocmds, 'CursorMovedI', {
-      group = 'nvim.lsp.inline_completion:' .. bufnr,
-      buffer = bufnr,
-      modeline = false,
-    })
+    ask_again(bufnr)
   end))
 end
 

@@ -103,9 +103,9 @@ end
 -- What happens when our server attaches to a buffer, however it was started.
 function M._attached(client, bufnr)
   process.attached(client, bufnr)
-  if vim.lsp.inline_completion and config.options.ghost_text then
-    vim.lsp.inline_completion.enable(true, { bufnr = bufnr })
-  elseif not vim.lsp.inline_completion and vim.lsp.completion then
+  if ghost.available() and config.options.ghost_text then
+    ghost.attached(bufnr)
+  elseif not ghost.available() and vim.lsp.completion then
     vim.lsp.completion.enable(true, client.id, bufnr, { autotrigger = true }) -- 0.11: in the popup menu
   end -- 0.10: CTRL-X CTRL-O, or a completion plugin
 end

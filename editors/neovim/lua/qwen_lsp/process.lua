@@ -80,16 +80,25 @@ function M.exited(code, signal, client_id)
   end)
 end
 
+-- 0.10 has client.stop(...), 0.11+ client:stop(...)
+local function call_stop(client, force)
+  if vim.fn.has('nvim-0.11') == 1 then
+    client:stop(force)
+  else
+    client.stop(force)
+  end
+end
+
 local function stop(client)
   if seen[client.id] then
     seen[client.id].stopping = true
   end
-  vim.lsp.stop_client(client.id)
+  call_stop(client)
   local stopped = vim.wait(5000, function()
     return vim.lsp.get_client_by_id(client.id) == nil
   end, 20)
   if not stopped then
-    vim.lsp.stop_client(client.id, true)
+    call_stop(client, true)
   end
 end
 
