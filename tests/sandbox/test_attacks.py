@@ -98,7 +98,8 @@ def test_a_secret_in_the_home_folder_is_out_of_sight(user: OrdinaryUser) -> None
         "    if folder.startswith(('/proc', '/sys', '/usr')): continue\n"
         "    for name in files:\n        if name == 'id_rsa': print('found', folder)\n"
     )
-    said = attack(user, code)
+    said = attack(user, code, timeout_s=60.0)  # it looks at every file there is
+    assert said["outcome"] == "passed", said
     assert "planted" not in str(said["output"])
     assert "found" not in str(said["output"])
     assert str(said["output"]).count("Error") == 3, said["output"]

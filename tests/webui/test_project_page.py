@@ -89,7 +89,7 @@ async def test_tests_become_a_new_file_unless_it_came_meanwhile(place: Place, pr
         assert (project / "src" / "test_stack.py").read_text() == "mine\n"
         (project / "src" / "test_stack.py").unlink()
         await page.click("#project-accept")
-        await page.wait_for_selector("#project-bar :text('Written')")
+        await page.wait_for_selector("#project-bar :text('Written: src/test_stack.py')")
         assert (project / "src" / "test_stack.py").read_text() == written
 
 
