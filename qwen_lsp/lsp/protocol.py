@@ -7,12 +7,13 @@
 - Logs held the user's code; each hiccup popped up as an error message in the editor.
 - An editor's answer that came after we had given up waiting raised, with a traceback in the log.
 - pygls's own copies of documents broke at form feeds: ours are in documents.py, pygls keeps none.
+- `initialize` names every feature there is: an editor could not be told of one later.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -162,6 +163,14 @@ class Protocol(LanguageServerProtocol):
 
         super()._execute_handler(msg_id, handler, done, args, kwargs)
 
+    @lsp_method(types.INITIALIZE)
+    def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
+        """Leave out what is registered later."""
+        result = yield from super().lsp_initialize(params)
+        for capability in self._server.told_later():
+            setattr(result.capabilities, capability, None)
+        return result
+
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> Handled:
         """Hand the document to our own store only."""
@@ -202,6 +211,8 @@ class Server(LanguageServer):
         )
         self.leave: Callable[[int], None] = lambda code: None
         """Called on `exit`; wire.py sets it."""
+        self.told_later: Callable[[], Iterable[str]] = tuple
+        """The fields of the server's capabilities that `initialize` leaves out; a feature sets it."""
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """To the log; pygls would show each one in the editor."""

@@ -60,6 +60,8 @@ class Session:
         self.engine: Engine | None = None
         self.board = Board(self.editor, self._facts, self.spawn)
         self.suggestions = Suggestions(self.documents, self.assistant, self.board.answered)
+        self.when_settled: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        """Run beside the requests each time other settings are in force."""
         self._parts = parts
         self._initial: dict[str, Any] = {}
         self._assistant: Assistant | None = None
@@ -153,6 +155,8 @@ class Session:
                 self._assistant.opened(snapshot)
         self._ready.set()
         self.board.watch()
+        for follow in self.when_settled:
+            self.spawn(follow())
 
     async def _drop(self, *, engine_too: bool) -> None:
         assistant, self._assistant = self._assistant, None

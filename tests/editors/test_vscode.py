@@ -12,7 +12,7 @@ import pytest
 from tests.support.scripted_assistant import Line
 from tests.support.typist import type_fast
 from tests.support.vscode_scene import Scene, scripted_vscode
-from tests.support.wire import counts
+from tests.support.wire import asked, counts
 
 pytestmark = [pytest.mark.editor, pytest.mark.browser, pytest.mark.heavy]
 
@@ -30,6 +30,7 @@ FILES = {
     "dos.py": "é = 1\f\r\nb = 2\r\n",
     "fast.py": "",
     "setting.py": "",
+    "list.py": "é = 1\f\r\n",
     "action.py": "é = 1\f\ndef é(a):\n    return a\n",
     "again.py": "",
     "readme.txt": "here\n",
@@ -88,6 +89,7 @@ def test_a_fast_typist_gets_exactly_what_was_typed_and_every_answer(scene: Scene
     assert code.text() == typed
     code.until(lambda: scene.told("changed")[-1]["text"] == typed, "the server has the same text")
     assert counts(scene.wire)[0]
+    assert asked(scene.wire, "textDocument/completion") == 0  # a list would hide the ghost text
     code.until(lambda: not set.difference(*counts(scene.wire)), "every request is answered")
 
 
@@ -150,6 +152,23 @@ def test_a_changed_setting_holds_without_a_restart(scene: Scene) -> None:
     code.command("Qwen: Switch Suggestions On or Off for This Language")
     code.until(lambda: scene.told("settings")[-1]["off_languages"] == [], "and told again")
     assert len({entry["pid"] for entry in scene.told("settings")}) == 1
+
+
+def test_suggestions_come_in_the_list_when_that_is_wanted(scene: Scene) -> None:
+    code = scene.fresh("list.py")
+    chosen = code.folder / ".vscode" / "settings.json"
+    chosen.parent.mkdir(exist_ok=True)
+    chosen.write_text(json.dumps({"qwen_lsp.suggest.completion_items": "on"}))
+    code.until(lambda: scene.told("settings")[-1]["completion_items"] == "on", "the server was told")
+    code.type("é = wörd(")
+    code.page.keyboard.press("Control+Space")
+    row = code.page.locator('.suggest-widget .monaco-list-row:has-text("one) + two")')
+    row.wait_for()
+    code.picture("vscode-list")
+    row.click()
+    assert code.text() == "é = 1\f\r\né = wörd(one) + two"
+    chosen.write_text("{}")
+    code.until(lambda: scene.told("settings")[-1]["completion_items"] == "auto", "and told again")
 
 
 def test_a_server_that_dies_is_started_again_and_suggests(scene: Scene) -> None:

@@ -218,6 +218,37 @@ async def test_items_come_only_where_they_are_wanted(caps: str, mode: str, expec
     assert len(result["items"]) == expected
 
 
+async def test_an_editor_with_ghost_text_hears_of_items_only_while_they_are_wanted() -> None:
+    window = Window(Line("x", ("y",)))
+
+    def want(mode: str) -> None:
+        window.answer_with["workspace/configuration"] = lambda _: [{"suggest": {"completion_items": mode}}]
+        window.notify("workspace/didChangeConfiguration", {"settings": None})
+
+    async def told(method: str, count: int) -> Any:
+        await window.wait_for(lambda _: len(window.notifications(f"client/{method}Capability")) == count)
+        ((each,),) = window.notifications(f"client/{method}Capability")[-1].values()
+        return each
+
+    await window.start("x", "vscode")
+    hello = await window.wait_for(lambda m: "capabilities" in (m.get("result") or {}))
+    assert "completionProvider" not in hello["result"]["capabilities"]
+    for times in (1, 2):
+        want("on")
+        registration = await told("register", 1 + times)  # the first one is for the settings
+        assert registration["method"] == "textDocument/completion"
+        assert "(" in registration["registerOptions"]["triggerCharacters"]
+        want("auto")
+        assert (await told("unregister", times))["id"] == registration["id"]
+
+
+@pytest.mark.parametrize("caps", ["nvim", "helix", "eglot", "lspmode"])
+async def test_other_editors_hear_of_items_at_once(caps: str) -> None:
+    inside = Inside()
+    capabilities = (await inside.initialize(caps))["capabilities"]
+    assert "(" in capabilities["completionProvider"]["triggerCharacters"]
+
+
 async def test_an_editor_that_asks_for_ghost_text_without_announcing_it_gets_no_items_beside_it() -> None:
     window = Window(Line("x", ("y",)))
     await window.start("x", "lspmode")

@@ -31,7 +31,9 @@ def test_every_editor_is_answered_from_handshake_to_exit(caps: str) -> None:
     with LspClient(server_command("--stdio", "--engine", "demo", "--clientProcessId=1")) as client:
         capabilities = client.initialize(caps)["capabilities"]
         assert capabilities["inlineCompletionProvider"] == {}
-        assert capabilities["completionProvider"]["resolveProvider"] is True
+        assert ("completionProvider" in capabilities) == (
+            caps != "vscode"
+        )  # VS Code hears of items when wanted
         assert capabilities["textDocumentSync"]["change"] == 2
         client.open(URI, TEXT)
         assert isinstance(client.inline(URI, 2, 4), list)

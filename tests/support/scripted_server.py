@@ -34,7 +34,13 @@ def main() -> None:
 
     def build(settings: Settings, *_: Any) -> Any:
         assistant = ScriptedAssistant(read_script(script), diary)
-        assistant.note("settings", off_languages=list(settings.suggest.off_languages), pid=os.getpid())
+        suggest = settings.suggest
+        assistant.note(
+            "settings",
+            off_languages=list(suggest.off_languages),
+            completion_items=suggest.completion_items,
+            pid=os.getpid(),
+        )
         return assistant
 
     raise SystemExit(run_parts(Parts(lambda settings: engine, build)))

@@ -21,9 +21,14 @@ def counts(log: Path) -> tuple[set[str], set[str]]:
     requests: set[str] = set()
     answers: set[str] = set()
     for line in log.read_text("utf-8").splitlines():
-        kind, _, id = line.partition(" ")
+        kind, id, *_ = line.split(" ")
         (requests if kind == "request" else answers).add(id)
     return requests, answers
+
+
+def asked(log: Path, method: str) -> int:
+    """How many requests for this method the editor has made."""
+    return sum(line.endswith(f" {method}") for line in log.read_text("utf-8").splitlines())
 
 
 def _pass_on(source: IO[bytes], target: IO[bytes], kind: str, log: Path) -> None:
@@ -38,7 +43,8 @@ def _pass_on(source: IO[bytes], target: IO[bytes], kind: str, log: Path) -> None
         message = json.loads(body)
         if "id" in message and ("method" in message) == (kind == "request"):
             with log.open("a", encoding="utf-8") as out:  # an id starts anew with each server
-                out.write(f"{kind} {os.getpid()}-{message['id']}\n")
+                method = [message["method"]] if "method" in message else []
+                out.write(" ".join([kind, f"{os.getpid()}-{message['id']}", *method]) + "\n")
         target.write(b"".join(lines) + b"\r\n" + body)
         target.flush()
     target.close()

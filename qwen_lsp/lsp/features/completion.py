@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from lsprotocol import types
@@ -14,13 +15,16 @@ from qwen_lsp.lsp.protocol import Server
 from qwen_lsp.lsp.session import Session
 
 _WORD = re.compile(r"\w*\Z")
-_OPTIONS = types.CompletionOptions(
-    resolve_provider=True, trigger_characters=[".", "(", "[", "=", ":", ",", " "]
-)
+_TRIGGERS = (".", "(", "[", "=", ":", ",", " ")
+_OPTIONS = types.CompletionOptions(resolve_provider=True, trigger_characters=_TRIGGERS)
 
 
 def register(server: Server, session: Session) -> None:
     """Offer the items only where they are wanted (`suggest.completion_items`): else each would show twice."""
+
+    offer = Offer(session)
+    session.when_settled.append(offer.follow)
+    server.told_later = lambda: ("completion_provider",) if offer.comes_later else ()
 
     @server.feature(types.TEXT_DOCUMENT_COMPLETION, _OPTIONS)
     async def completion(params: types.CompletionParams) -> types.CompletionList:
@@ -41,6 +45,39 @@ def register(server: Server, session: Session) -> None:
         if isinstance(item.data, dict) and isinstance(code := item.data.get("text"), str):
             item.documentation = _documentation(session, code, str(item.data.get("language", "")))
         return item
+
+
+class Offer:
+    """What an editor with ghost text is told of our items: nothing, while they are not wanted.
+
+    VS Code opens its list at each of our trigger characters, and where we have nothing fills it with other things,
+    which then hides the ghost text.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._registered = False
+        self._turn = asyncio.Lock()
+
+    @property
+    def comes_later(self) -> bool:
+        """Whether `initialize` says nothing of the items: this editor can be told of them any time."""
+        abilities = self._session.editor.abilities
+        return abilities.inline_completion and abilities.dynamic_completion
+
+    async def follow(self) -> None:
+        """Register the items or take them back, as the settings in force want."""
+        async with self._turn:
+            if not self.comes_later or (want := wanted(self._session)) == self._registered:
+                return
+            self._registered = want
+            if want:
+                options = types.CompletionRegistrationOptions(
+                    resolve_provider=True, trigger_characters=_TRIGGERS
+                )
+                await self._session.editor.register(types.TEXT_DOCUMENT_COMPLETION, options)
+            else:
+                await self._session.editor.unregister(types.TEXT_DOCUMENT_COMPLETION)
 
 
 def wanted(session: Session) -> bool:
