@@ -175,6 +175,7 @@ def test_status_and_toggle_by_command(scene: Scene) -> None:
 
 def test_restart_brings_a_fresh_server_to_the_same_file(scene: Scene) -> None:
     vim = scene.start("x = \n", [Line("x = ", ("1",))])
+    vim.until(lambda: scene.told("opened"), "the server knows the file")
     vim.nvim.command("Qwen restart")
     vim.until(lambda: len(scene.told("opened")) == 2, "a fresh server knows the file")
     vim.type("A")
