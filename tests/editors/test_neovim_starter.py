@@ -27,12 +27,26 @@ def accept(vim: Neovim, rest: str) -> None:
     vim.until(lambda: vim.lines != before, "the suggestion is in the buffer")
 
 
-def test_the_second_half_of_a_program_is_suggested_and_accepted(vim: Neovim, tmp_path: Path) -> None:
+def beginning(vim: Neovim, tmp_path: Path) -> Program:
+    """Open the first half of a program that the starter knows, the cursor at its start."""
     program = python_program()
     lines = program.code.rstrip("\n").split("\n")
     file = tmp_path / program.file_name
     file.write_text("\n".join(lines[: len(lines) // 2]) + "\n")
     vim.edit(file)
+    return program
+
+
+def test_who_types_before_the_model_is_there_needs_no_further_key(vim: Neovim, tmp_path: Path) -> None:
+    code = beginning(vim, tmp_path).code
+    vim.type("Go")
+    vim.until(lambda: vim.mode == "i", "insert mode")
+    ghost = vim.until(vim.ghost, "ghost text")
+    assert ghost.strip() in code
+
+
+def test_the_second_half_of_a_program_is_suggested_and_accepted(vim: Neovim, tmp_path: Path) -> None:
+    lines = beginning(vim, tmp_path).code.rstrip("\n").split("\n")
     state = "return (require('qwen_lsp.state').get() or {}).state"
     vim.until(lambda: vim.lua(state) == "ready", "the model is loaded")
     vim.nvim.command("setlocal noautoindent indentexpr=")

@@ -41,7 +41,14 @@ function M.client()
     end,
     handlers = {
       ['qwen_lsp/status'] = function(_, status, ctx)
-        require('qwen_lsp.state').set(ctx.client_id, status)
+        local state = require('qwen_lsp.state')
+        local before = state.by_client[ctx.client_id]
+        state.set(ctx.client_id, status)
+        if status.state == 'ready' and before and before.state ~= 'ready' then
+          for bufnr in pairs(vim.lsp.get_client_by_id(ctx.client_id).attached_buffers) do
+            require('qwen_lsp.ghost').ask_if_typing(bufnr)
+          end
+        end
       end,
     },
   }

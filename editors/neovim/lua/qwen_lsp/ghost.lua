@@ -18,15 +18,20 @@ local function ask_again(bufnr)
   })
 end
 
+--- Ask anew for who is typing in this buffer: what a suggestion needs has come meanwhile.
+function M.ask_if_typing(bufnr)
+  if M.available() and api.nvim_get_current_buf() == bufnr and api.nvim_get_mode().mode:match('^i') then
+    ask_again(bufnr)
+  end
+end
+
 --- Show ghost text in a buffer that a server has just taken, also when the user is typing in it already.
 function M.attached(bufnr)
   vim.lsp.inline_completion.enable(true, { bufnr = bufnr })
   -- Where it was enabled before, Neovim listens for keys one turn after this, behind what is scheduled here.
   vim.schedule(function()
     vim.schedule(function()
-      if api.nvim_get_current_buf() == bufnr and api.nvim_get_mode().mode:match('^i') then
-        ask_again(bufnr)
-      end
+      M.ask_if_typing(bufnr)
     end)
   end)
 end
