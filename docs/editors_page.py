@@ -35,8 +35,8 @@ TABLE: dict[str, tuple[str, ...]] = {
         "the_next_alternative", "alternatives_are_asked", NO, "lsp_mode_goes_on", NO, NO, NO,
     ),
     "suggestion in the completion list": (
-        "suggestions_come_in_the_list", "suggestions_come_in_the_menu", "0_10_gets_the_suggestion", "", "eglot_inserts", "the_suggestion_is_in",
-        "the_suggestion_is_in",
+        "suggestions_come_in_the_list", "suggestions_come_in_the_menu", "0_10_gets_the_suggestion", "", "eglot_inserts",
+        "the_suggestion_is_in", "the_suggestion_is_in",
     ),
     "code action applied": (
         "an_action_that_changes", "a_code_action_documents", "0_10_runs_a_code_action",

@@ -179,7 +179,6 @@ came behind the answer was lost.  Here the read is finished first."
 
 (defvar lsp-inline-completion--items)
 (defvar lsp-inline-completion--current)
-(defvar lsp-inline-completion--start-point)
 (declare-function lsp-inline-completion--active-p "lsp-inline-completion")
 (declare-function lsp-inline-completion-accept "lsp-inline-completion")
 (declare-function lsp-inline-completion-cancel "lsp-inline-completion")

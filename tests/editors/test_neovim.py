@@ -173,29 +173,20 @@ def test_status_and_toggle_by_command(scene: Scene) -> None:
         vim.nvim.command("Qwen nonsense")
 
 
-def test_restart_brings_a_fresh_server_to_the_same_file(scene: Scene) -> None:
+def type_as_the_server_comes(vim: Neovim) -> None:
+    """Leave a key to be read: it comes before what Neovim puts off, which is where it turns to suggestions."""
+    vim.lua("vim.api.nvim_create_autocmd('LspAttach', { callback = function() vim.api.nvim_input('A') end })")
+
+
+def test_who_types_as_the_server_comes_needs_no_further_key(scene: Scene) -> None:
+    type_as_the_server_comes(scene.vim)
+    scene.start("x = \n", [Line("x = ", ("1",))]).until_ghost("1")
+
+
+def test_who_types_as_the_server_comes_again_needs_no_further_key(scene: Scene) -> None:
     vim = scene.start("x = \n", [Line("x = ", ("1",))])
-    vim.until(lambda: scene.told("opened"), "the server knows the file")
+    type_as_the_server_comes(vim)
     vim.nvim.command("Qwen restart")
-    vim.until(lambda: len(scene.told("opened")) == 2, "a fresh server knows the file")
-    vim.type("A")
-    vim.until_ghost("1")
-    assert "deprecated" not in vim.nvim.command_output("messages")
-
-
-@pytest.mark.parametrize("restart", ["Qwen restart", ""], ids=["restarted", "started"])
-def test_who_is_in_insert_mode_when_the_server_comes_needs_no_further_key(scene: Scene, restart: str) -> None:
-    # A key waiting to be read comes before what Neovim has put off, which is where it turns to suggestions.
-    vim = scene.vim
-    type_at_attach = (
-        "vim.api.nvim_create_autocmd('LspAttach', {callback = function() vim.api.nvim_input('A') end})"
-    )
-    if not restart:
-        vim.lua(type_at_attach)
-    scene.start("x = \n", [Line("x = ", ("1",))])
-    if restart:
-        vim.lua(type_at_attach)
-        vim.nvim.command(restart)
     vim.until_ghost("1")
 
 

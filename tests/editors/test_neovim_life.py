@@ -7,9 +7,9 @@ import signal
 
 import pytest
 
+from tests.support.diary import pids
 from tests.support.nvim import Neovim
 from tests.support.nvim_scene import Scene
-from tests.support.other_server import other_command
 from tests.support.scripted_assistant import Line
 from tests.support.typist import type_fast
 from tests.support.wire import counts
@@ -32,16 +32,11 @@ def suggests(vim: Neovim) -> None:
     assert [item["abbr"] for item in vim.lua(MENU)["items"]] == ["wörd(1)"]
 
 
-def pids(scene: Scene) -> list[int]:
-    """The servers so far, in order."""
-    return list(dict.fromkeys(entry["pid"] for entry in scene.told("settings")))
-
-
 def die(scene: Scene) -> None:
     """Kill the server and wait for another one."""
-    before = pids(scene)
+    before = pids(scene.told("settings"))
     os.kill(before[-1], signal.SIGKILL)
-    scene.vim.until(lambda: len(pids(scene)) == len(before) + 1, "another server runs")
+    scene.vim.until(lambda: len(pids(scene.told("settings"))) == len(before) + 1, "another server runs")
 
 
 def test_other_settings_hold_without_a_restart(each_scene: Scene) -> None:
@@ -59,7 +54,7 @@ def test_other_settings_hold_without_a_restart(each_scene: Scene) -> None:
     messages = vim.nvim.command_output("messages")
     assert "Suggestions for python are off" in messages
     assert "Suggestions for python are on" in messages
-    assert len(pids(each_scene)) == 1
+    assert len(pids(each_scene.told("settings"))) == 1
 
 
 def test_a_server_that_dies_is_started_again_and_suggests(each_scene: Scene) -> None:
@@ -79,7 +74,7 @@ def test_a_server_that_keeps_dying_is_left_alone_until_asked_for(each_scene: Sce
     for deaths in range(1, 6):
         die(each_scene)
         vim.until(lambda: len(each_scene.told("opened")) == deaths + 1, "it knows the file")  # noqa: B023
-    os.kill(pids(each_scene)[-1], signal.SIGKILL)
+    os.kill(pids(each_scene.told("settings"))[-1], signal.SIGKILL)
     vim.until(lambda: "died 6 times" in vim.nvim.command_output("messages"), "the user is told")
     vim.nvim.command("Qwen restart")
     vim.until(lambda: len(each_scene.told("opened")) == 7, "asked for, it runs again")
@@ -94,7 +89,8 @@ def test_restart_stops_one_server_and_starts_one(each_scene: Scene) -> None:
     vim.until(lambda: len(each_scene.told("opened")) == 2, "a fresh one knows the file")
     vim.type("A")
     suggests(vim)
-    assert len(pids(each_scene)) == 2
+    assert "deprecated" not in vim.nvim.command_output("messages")
+    assert len(pids(each_scene.told("settings"))) == 2
     assert len(each_scene.told("close")) == 1
 
 
@@ -173,11 +169,8 @@ def test_suggestions_come_in_the_menu_as_well_when_wanted(scene: Scene) -> None:
 def test_ghost_text_and_another_servers_menu_do_not_disturb_each_other(scene: Scene) -> None:
     vim = scene.start("\n", [Line("é.", ("append(1)",))], keymaps=True)
     vim.lua(
-        "local id = vim.lsp.start({ name = 'other', cmd = ..., root_dir = vim.fn.getcwd() }, { bufnr = 0 })"
-        " vim.wait(20000, function() return vim.lsp.get_client_by_id(id).initialized end)"
-        " vim.lsp.completion.enable(true, id, 0, { autotrigger = true })"
-        " vim.o.completeopt = 'menuone,noselect'",
-        other_command(),
+        "vim.lsp.completion.enable(true, ..., 0, { autotrigger = true }) vim.o.completeopt = 'menuone,noselect'",
+        scene.start_other(),
     )
     vim.type("ié.")
     vim.until(lambda: vim.lua(MENU)["pum_visible"], "the other server's menu is up")
@@ -193,11 +186,7 @@ def test_ghost_text_and_another_servers_menu_do_not_disturb_each_other(scene: Sc
 
 def test_code_actions_of_both_servers_are_offered(scene: Scene) -> None:
     vim = scene.start_actions("é = 1\f\n", "")
-    vim.lua(
-        "local id = vim.lsp.start({ name = 'other', cmd = ..., root_dir = vim.fn.getcwd() }, { bufnr = 0 })"
-        " vim.wait(20000, function() return vim.lsp.get_client_by_id(id).initialized end)",
-        other_command(),
-    )
+    scene.start_other()
     titles = vim.lua(
         "local titles = {}"
         " vim.lsp.buf.code_action({ filter = function(action) table.insert(titles, action.title) return false end })"

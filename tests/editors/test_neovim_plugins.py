@@ -13,7 +13,6 @@ import pytest
 
 from tests.support.nvim import Neovim
 from tests.support.nvim_scene import Scene
-from tests.support.other_server import other_command
 from tests.support.scripted_assistant import Line
 
 pytestmark = [pytest.mark.editor, pytest.mark.plugins]
@@ -64,11 +63,7 @@ def with_plugin(scene: Scene, plugin: str, text: str = "\n", **options: Any) -> 
         scene.vim.nvim.command(f"runtime! plugin/{'cmp' if 'cmp' in name else name}.lua")
     scene.vim.lua(PLUGINS[plugin][0])
     vim = scene.start(text, LINES, keymaps=True, **options)
-    vim.lua(
-        "local id = vim.lsp.start({ name = 'other', cmd = ..., root_dir = vim.fn.getcwd() }, { bufnr = 0 })"
-        " vim.wait(20000, function() return vim.lsp.get_client_by_id(id).initialized end)",
-        other_command(),
-    )
+    scene.start_other()
     return vim
 
 

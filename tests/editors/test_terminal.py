@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.diary import pids
 from tests.support.scripted_assistant import Line
 from tests.support.terminal_editors import Desk, terminal_editor
 from tests.support.typist import type_fast
@@ -61,14 +62,9 @@ def test_lsp_mode_takes_a_word_and_a_line_by_key(tmp_path: Path) -> None:
         assert [entry["chars"] for entry in desk.told("accepted")] == [3, 6]
 
 
-def pids(desk: Desk) -> list[int]:
-    """The servers so far, in order."""
-    return list(dict.fromkeys(entry["pid"] for entry in desk.told("settings")))
-
-
 def kill(desk: Desk) -> None:
     """The server dies of itself, as far as the editor can see."""
-    os.kill(pids(desk)[-1], signal.SIGKILL)
+    os.kill(pids(desk.told("settings"))[-1], signal.SIGKILL)
 
 
 @pytest.mark.parametrize("editor", ["helix", "vim"])
@@ -96,7 +92,7 @@ def test_vim_starts_a_server_that_died_again(tmp_path: Path) -> None:
         desk.terminal.wait(lambda: len(desk.told("opened")) == 2, "another server knows the file")
         desk.terminal.type("e")
         desk.terminal.until("append_wörd")
-        assert len(pids(desk)) == 2
+        assert len(pids(desk.told("settings"))) == 2
 
 
 def test_helix_starts_a_server_that_died_by_its_command(tmp_path: Path) -> None:
@@ -116,4 +112,4 @@ def test_vim_takes_other_settings_at_its_next_check(tmp_path: Path) -> None:
         desk.terminal.type("é")
         desk.terminal.press("Escape")
         desk.terminal.wait(lambda: desk.told("settings")[-1]["off_languages"] == ["cobol"], "other settings")
-        assert len(pids(desk)) == 1
+        assert len(pids(desk.told("settings"))) == 1

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.diary import pids
 from tests.support.scripted_assistant import Line
 from tests.support.typist import type_fast
 from tests.support.vscode_scene import Scene, scripted_vscode
@@ -151,7 +152,7 @@ def test_a_changed_setting_holds_without_a_restart(scene: Scene) -> None:
     assert kept == {"qwen_lsp.suggest.off_languages": ["python"]}
     code.command("Qwen: Switch Suggestions On or Off for This Language")
     code.until(lambda: scene.told("settings")[-1]["off_languages"] == [], "and told again")
-    assert len({entry["pid"] for entry in scene.told("settings")}) == 1
+    assert len(pids(scene.told("settings"))) == 1
 
 
 def test_suggestions_come_in_the_list_when_that_is_wanted(scene: Scene) -> None:

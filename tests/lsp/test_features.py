@@ -238,6 +238,7 @@ async def test_an_editor_with_ghost_text_hears_of_items_only_while_they_are_want
         registration = await told("register", 1 + times)  # the first one is for the settings
         assert registration["method"] == "textDocument/completion"
         assert "(" in registration["registerOptions"]["triggerCharacters"]
+        assert registration["registerOptions"]["resolveProvider"] is True
         want("auto")
         assert (await told("unregister", times))["id"] == registration["id"]
 

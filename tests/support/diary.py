@@ -18,3 +18,8 @@ def read_diary(file: Path) -> list[dict[str, Any]]:
 def told(file: Path, event: str) -> list[dict[str, Any]]:
     """The entries of one kind."""
     return [entry for entry in read_diary(file) if entry["event"] == event]
+
+
+def pids(settings: list[dict[str, Any]]) -> list[int]:
+    """The servers that were told their settings, in the order in which they came."""
+    return list(dict.fromkeys(entry["pid"] for entry in settings))

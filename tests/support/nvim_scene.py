@@ -10,6 +10,7 @@ from typing import Any
 from tests.support.action_server import action_command
 from tests.support.diary import told
 from tests.support.nvim import Neovim
+from tests.support.other_server import other_command
 from tests.support.scripted_assistant import Line, write_script
 from tests.support.scripted_server import scripted_command
 from tests.support.wire import watched
@@ -41,6 +42,17 @@ class Scene:
         script = self._home / "answer.json"
         script.write_text(json.dumps({"answer": answer, "finish": "stop"}))
         return self._open(text, name, action_command(script, self._diary), options)
+
+    def start_other(self) -> int:
+        """Have another language server work in the same buffer; its client's id."""
+        return int(
+            self.vim.lua(
+                "local id = vim.lsp.start({ name = 'other', cmd = ..., root_dir = vim.fn.getcwd() }, { bufnr = 0 })"
+                " vim.wait(20000, function() return vim.lsp.get_client_by_id(id).initialized end)"
+                " return id",
+                other_command(),
+            )
+        )
 
     def _open(self, text: str, name: str, command: list[str], options: dict[str, Any]) -> Neovim:
         file = self._home / name

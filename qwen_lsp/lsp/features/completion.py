@@ -15,16 +15,17 @@ from qwen_lsp.lsp.protocol import Server
 from qwen_lsp.lsp.session import Session
 
 _WORD = re.compile(r"\w*\Z")
-_TRIGGERS = (".", "(", "[", "=", ":", ",", " ")
-_OPTIONS = types.CompletionOptions(resolve_provider=True, trigger_characters=_TRIGGERS)
+_OPTIONS = types.CompletionOptions(
+    resolve_provider=True, trigger_characters=[".", "(", "[", "=", ":", ",", " "]
+)
 
 
 def register(server: Server, session: Session) -> None:
     """Offer the items only where they are wanted (`suggest.completion_items`): else each would show twice."""
 
-    offer = Offer(session)
-    session.when_settled.append(offer.follow)
-    server.told_later = lambda: ("completion_provider",) if offer.comes_later else ()
+    announcement = Announcement(session)
+    session.when_settled.append(announcement.follow)
+    server.told_later = lambda: ("completion_provider",) if announcement.comes_later else ()
 
     @server.feature(types.TEXT_DOCUMENT_COMPLETION, _OPTIONS)
     async def completion(params: types.CompletionParams) -> types.CompletionList:
@@ -47,7 +48,7 @@ def register(server: Server, session: Session) -> None:
         return item
 
 
-class Offer:
+class Announcement:
     """What an editor with ghost text is told of our items: nothing, while they are not wanted.
 
     VS Code opens its list at each of our trigger characters, and where we have nothing fills it with other things,
@@ -72,10 +73,7 @@ class Offer:
                 return
             self._registered = want
             if want:
-                options = types.CompletionRegistrationOptions(
-                    resolve_provider=True, trigger_characters=_TRIGGERS
-                )
-                await self._session.editor.register(types.TEXT_DOCUMENT_COMPLETION, options)
+                await self._session.editor.register(types.TEXT_DOCUMENT_COMPLETION, _OPTIONS)
             else:
                 await self._session.editor.unregister(types.TEXT_DOCUMENT_COMPLETION)
 

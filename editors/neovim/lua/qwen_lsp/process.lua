@@ -2,6 +2,7 @@
 local M = {}
 
 local config = require('qwen_lsp.config')
+local state = require('qwen_lsp.state')
 
 local MOST_RESTARTS = 5
 local CALM_MS = 600 * 1000 -- a restart longer ago than this counts no more
@@ -10,7 +11,7 @@ local TERMINATED = 15 -- the signal by which a server is asked to leave
 --- How long the second start after a crash waits; each one waits twice as long as the one before.
 M.first_wait_ms = 1000
 
--- client id -> { config, buffers, dead, stopping }
+-- client id -> { config, buffers, stopping }; also of those that have ended, until the next restart
 local seen = {}
 local restarts = {}
 
@@ -54,7 +55,6 @@ local function died(client_id)
   if not server or server.stopping or vim.v.exiting ~= vim.NIL then
     return
   end
-  server.dead = true
   local wait_ms = patience_ms()
   if not wait_ms then
     say(('qwen-lsp has died %d times and is left alone now; :Qwen log says why, :Qwen restart tries again'):format(MOST_RESTARTS + 1))
@@ -71,21 +71,10 @@ end
 --- The server's process has ended: start it again unless it was meant to.
 function M.exited(code, signal, client_id)
   local meant = (code == 0 and signal == 0) or signal == TERMINATED or code == 128 + TERMINATED
-  vim.schedule(function()
-    if not meant then
+  if not meant then
+    vim.schedule(function()
       died(client_id)
-    elseif seen[client_id] then
-      seen[client_id].dead = true
-    end
-  end)
-end
-
--- 0.10 has client.stop(...), 0.11+ client:stop(...)
-local function call_stop(client, force)
-  if vim.fn.has('nvim-0.11') == 1 then
-    client:stop(force)
-  else
-    client.stop(force)
+    end)
   end
 end
 
@@ -93,12 +82,12 @@ local function stop(client)
   if seen[client.id] then
     seen[client.id].stopping = true
   end
-  call_stop(client)
+  state.call(client, 'stop')
   local stopped = vim.wait(5000, function()
     return vim.lsp.get_client_by_id(client.id) == nil
   end, 20)
   if not stopped then
-    call_stop(client, true)
+    state.call(client, 'stop', true)
   end
 end
 
@@ -133,11 +122,7 @@ function M.configure(change)
   for _, client in ipairs(clients()) do
     local settings = { [config.name] = change(vim.deepcopy((client.settings or {})[config.name] or {})) }
     client.settings, client.config.settings = settings, settings
-    if vim.fn.has('nvim-0.11') == 1 then
-      client:notify('workspace/didChangeConfiguration', { settings = settings })
-    else
-      client.notify('workspace/didChangeConfiguration', { settings = settings })
-    end
+    state.call(client, 'notify', 'workspace/didChangeConfiguration', { settings = settings })
   end
 end
 

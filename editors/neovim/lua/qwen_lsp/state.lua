@@ -9,6 +9,14 @@ function M.client(bufnr)
   return get({ bufnr = bufnr or 0, name = 'qwen_lsp' })[1] or get({ name = 'qwen_lsp' })[1]
 end
 
+--- Call a method of a client: 0.10 has client.request(...), 0.11+ client:request(...)
+function M.call(client, method, ...)
+  if vim.fn.has('nvim-0.11') == 1 then
+    return client[method](client, ...)
+  end
+  return client[method](...)
+end
+
 function M.set(client_id, status)
   M.by_client[client_id] = status
   vim.api.nvim_exec_autocmds('User', { pattern = 'QwenStatus', modeline = false, data = status })
@@ -64,12 +72,7 @@ function M.command(name, arguments, callback)
     return
   end
   local params = { command = 'qwen_lsp.' .. name, arguments = arguments }
-  -- 0.10 has client.request(...), 0.11+ client:request(...)
-  if vim.fn.has('nvim-0.11') == 1 then
-    client:request('workspace/executeCommand', params, callback)
-  else
-    client.request('workspace/executeCommand', params, callback)
-  end
+  M.call(client, 'request', 'workspace/executeCommand', params, callback)
 end
 
 return M
