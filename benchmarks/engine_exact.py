@@ -12,7 +12,7 @@ from benchmarks.engine_asking import Timed, ask, hole
 from qwen_lsp.engine.mlx.engine import MlxEngine
 from qwen_lsp.engine.request import ChatPrompt, Lane, Message, Request
 from qwen_lsp.engine.starter.lessons import conversations, holes
-from qwen_lsp.engine.starter.programs import PROGRAMS
+from qwen_lsp.samples import PROGRAMS
 from qwen_lsp.settings import EngineSettings
 
 _TOKENS = 48

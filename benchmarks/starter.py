@@ -19,7 +19,7 @@ from qwen_lsp.engine.mlx.engine import MlxEngine
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Request, Text, TextPrompt
 from qwen_lsp.engine.starter.build import ensure_starter
 from qwen_lsp.engine.starter.lessons import Conversation, actions, conversations, holes
-from qwen_lsp.engine.starter.programs import PROGRAMS
+from qwen_lsp.samples import PROGRAMS
 from qwen_lsp.settings import EngineSettings
 
 _PLACES_A_HOLE = 4

@@ -19,9 +19,9 @@ import psutil
 from benchmarks.keystroke_model import write_benchmark_model
 from benchmarks.keystroke_script import Key
 from benchmarks.keystroke_window import Window
-from qwen_lsp.engine.starter.programs import PROGRAMS
 from qwen_lsp.host.spawn import running
 from qwen_lsp.metrics import percentile
+from qwen_lsp.samples import PROGRAMS
 
 _TYPED_IN_AT_ONCE = 4
 _KEYS = 12

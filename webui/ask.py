@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from qwen_lsp.assist.prompts.chat import hole_as_chat
 from qwen_lsp.assist.prompts.fim import TEMPLATES, Hole
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request, TextPrompt
-from qwen_lsp.engine.starter.programs import DEFAULT_SYSTEM, LANGUAGE_NAMES, target_language
+from qwen_lsp.samples import DEFAULT_SYSTEM, LANGUAGE_NAMES, target_language
 from webui.form import Form
 from webui.languages import AS_IS, ending
 

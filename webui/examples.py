@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qwen_lsp.engine.starter.programs import LANGUAGE_NAMES, PROGRAMS
+from qwen_lsp.samples import LANGUAGE_NAMES, PROGRAMS
 
 _TOPICS_ZH = {
     "Fibonacci function": "斐波那契函数",

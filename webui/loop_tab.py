@@ -11,8 +11,8 @@ from typing import Any
 import gradio as gr
 
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
-from qwen_lsp.engine.starter.programs import DEFAULT_SYSTEM
 from qwen_lsp.errors import QwenLspError
+from qwen_lsp.samples import DEFAULT_SYSTEM
 from qwen_lsp.sandbox import Round, Verdict, job_for_tests, run_contained, until_green
 from webui.answer import parts
 from webui.form import defaults

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
-from qwen_lsp.engine.starter.programs import DEFAULT_SYSTEM
+from qwen_lsp.samples import DEFAULT_SYSTEM
 from webui.compare import roles_of
 from webui.form import defaults
 from webui.progress import phase_html

@@ -11,7 +11,7 @@ from qwen_lsp.assist.document import Snapshot
 from qwen_lsp.engine.demo import ScriptedEngine
 from qwen_lsp.engine.request import ChatPrompt
 from qwen_lsp.engine.starter.action_lessons import ACTION_LESSONS, ACTION_SYSTEM, ActionLesson
-from qwen_lsp.engine.starter.programs import PROGRAMS
+from qwen_lsp.samples import PROGRAMS
 from qwen_lsp.settings import Settings
 
 FILES = {program.name: program for program in PROGRAMS}

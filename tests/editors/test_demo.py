@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.engine.starter.programs import PROGRAMS
+from qwen_lsp.samples import PROGRAMS
 from tests.support.nvim import Neovim
 
 DEMO = Path(__file__).parents[2] / "editors" / "demo"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.engine.starter.programs import PROGRAMS, Program
+from qwen_lsp.samples import PROGRAMS, Program
 from tests.support.nvim import Neovim
 
 pytestmark = pytest.mark.editor

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.engine.starter.programs import PROGRAMS
 from qwen_lsp.host.spawn import running
+from qwen_lsp.samples import PROGRAMS
 from tests.support.lsp_client import server_command
 from tests.support.vscode import VSCode, vscode
 

@@ -12,7 +12,7 @@ from qwen_lsp.engine import request as ours
 from qwen_lsp.engine.base import collect
 from qwen_lsp.engine.remote import RemoteEngine
 from qwen_lsp.engine.request import ChatPrompt, Message
-from qwen_lsp.engine.starter.programs import PROGRAMS
+from qwen_lsp.samples import PROGRAMS
 from tests.support.gguf_model import write_gguf
 from tests.support.remote_window import recite
 from tests.support.their_servers import llama_server

@@ -12,7 +12,7 @@ from qwen_lsp.engine import request as ours
 from qwen_lsp.engine.base import collect
 from qwen_lsp.engine.remote import RemoteEngine
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Text, TextPrompt
-from qwen_lsp.engine.starter.programs import PROGRAMS
+from qwen_lsp.samples import PROGRAMS
 from tests.support.plain_model import write_shareable
 from tests.support.remote_window import recite
 from tests.support.their_servers import TWO, mlx_lm_server

@@ -14,7 +14,7 @@ from qwen_lsp.engine.base import collect
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Request, Text, TextPrompt
 from qwen_lsp.engine.starter.action_lessons import ACTION_LESSONS, ACTION_SYSTEM, ActionLesson
 from qwen_lsp.engine.starter.lessons import Hole, holes, unfinished
-from qwen_lsp.engine.starter.programs import DEFAULT_SYSTEM, PROGRAMS, Program
+from qwen_lsp.samples import DEFAULT_SYSTEM, PROGRAMS, Program
 from qwen_lsp.settings import EngineSettings
 
 if TYPE_CHECKING:

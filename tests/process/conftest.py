@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from qwen_lsp.engine.starter.programs import PROGRAMS
 from qwen_lsp.host.state import read_state
+from qwen_lsp.samples import PROGRAMS
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., str]

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from qwen_lsp.engine.starter.programs import PROGRAMS
+from qwen_lsp.samples import PROGRAMS
 from tests.process.conftest import TIMEOUT_S, Run, Start, until_ready
 
 pytestmark = pytest.mark.process

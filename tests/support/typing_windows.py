@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from qwen_lsp.engine.starter.programs import PROGRAMS, Program
+from qwen_lsp.samples import PROGRAMS, Program
 from tests.support.lsp_client import LspClient, server_command
 
 ANSWER_S = 60.0

@@ -10,7 +10,7 @@ import pytest
 
 import webui.stream
 from qwen_lsp.engine.demo import Gate, ScriptedEngine
-from qwen_lsp.engine.starter.programs import PROGRAMS
+from qwen_lsp.samples import PROGRAMS
 from tests.support.page import opened, picture
 from tests.webui.conftest import Place
 

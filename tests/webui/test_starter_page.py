@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import Chunk, Lane, Marker, Request, Text, TextPrompt
-from qwen_lsp.engine.starter.programs import PROGRAMS
+from qwen_lsp.samples import PROGRAMS
 from qwen_lsp.settings import EngineSettings
 from tests.support.page import PICTURES, Switch, opened, picture
 from tests.webui.conftest import Place

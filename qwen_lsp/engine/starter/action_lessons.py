@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from qwen_lsp.engine.starter.programs import LANGUAGE_NAMES, PROGRAMS, Program
+from qwen_lsp.samples import LANGUAGE_NAMES, PROGRAMS, Program
 
 ACTION_SYSTEM = "You are a careful programmer. Answer in the form asked for, with nothing before or after it."
 _WHOLE = "Answer with the whole code in one fenced block."

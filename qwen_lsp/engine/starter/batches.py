@@ -21,7 +21,7 @@ from qwen_lsp.engine.starter.lessons import (
     unfinished,
 )
 from qwen_lsp.engine.starter.network import Batch
-from qwen_lsp.engine.starter.programs import PROGRAMS
+from qwen_lsp.samples import PROGRAMS
 
 Item = TypeVar("Item")
 _NEVER = -1e9

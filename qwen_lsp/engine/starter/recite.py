@@ -10,8 +10,8 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from qwen_lsp.engine.starter.lessons import Reader, actions, conversations, holes
-from qwen_lsp.engine.starter.programs import PROGRAMS
 from qwen_lsp.engine.starter.train import Recital
+from qwen_lsp.samples import PROGRAMS
 
 
 def recite(folder: Path, *, hole_step: int = 1) -> Recital:

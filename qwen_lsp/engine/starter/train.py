@@ -16,7 +16,7 @@ from qwen_lsp.engine.starter.batches import Curriculum
 from qwen_lsp.engine.starter.layout import Shape, vocabulary_size
 from qwen_lsp.engine.starter.lessons import actions, conversations
 from qwen_lsp.engine.starter.network import Network, Weights, as_quantised
-from qwen_lsp.engine.starter.programs import PROGRAMS
+from qwen_lsp.samples import PROGRAMS
 
 SHAPE = Shape(hidden=128, layers=2, experts=4, top_k=2, expert_width=64, heads=4, kv_heads=1, head_dim=32)
 _WARMING_UP_STEPS = 20
