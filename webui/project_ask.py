@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from qwen_lsp.assist.actions.ask import ActionAsk, Offer, Outcome
-from qwen_lsp.assist.actions.finish import Reply, finish
+from qwen_lsp.assist.actions.outcome import Reply, finish
 from qwen_lsp.assist.actions.plan import Plan, plan_for
 from qwen_lsp.assist.actions.prompts import SYSTEM
-from qwen_lsp.assist.actions.tests_place import Read
+from qwen_lsp.assist.actions.test_location import Read
+from qwen_lsp.assist.actions.types import ActionAsk, Offer, Outcome
 from qwen_lsp.assist.document import Snapshot
 from qwen_lsp.assist.languages import language_of
 from qwen_lsp.assist.symbols import Symbol, definitions

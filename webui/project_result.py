@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from qwen_lsp.assist.actions.ask import (
+from qwen_lsp.assist.actions.types import (
     EditOutcome,
     FileEdit,
     FindingsOutcome,

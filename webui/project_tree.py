@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import PurePosixPath
 
-from qwen_lsp.assist.actions.languages import language
+from qwen_lsp.assist.actions.language_facts import language
 from qwen_lsp.assist.languages import language_of
 from webui.words import both
 from webui.workspace_files import Workspace

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen_lsp.assist.actions import applied
-from qwen_lsp.assist.actions.edits import rebased, smallest_edits
-from qwen_lsp.assist.actions.fit import dedented, fitted
+from qwen_lsp.assist.actions.indentation import dedented, fitted
+from qwen_lsp.assist.actions.minimal_edits import rebased, smallest_edits
 from qwen_lsp.assist.actions.region import Region, definition_around, whole_file
 from qwen_lsp.assist.document import Snapshot
 from qwen_lsp.errors import ActionRefused

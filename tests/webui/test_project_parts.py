@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.assist.actions.ask import Finding, FindingsOutcome
+from qwen_lsp.assist.actions.types import Finding, FindingsOutcome
 from qwen_lsp.assist.document import Snapshot
 from qwen_lsp.assist.symbols import definitions
 from qwen_lsp.engine.request import EngineInfo

@@ -1,7 +1,7 @@
 """Code actions: offers from cheap facts, prompts, and answers made into the smallest edits."""
 
 from qwen_lsp.assist.actions.actions import Actions, offers_here
-from qwen_lsp.assist.actions.ask import (
+from qwen_lsp.assist.actions.types import (
     ActionAsk,
     EditOutcome,
     FileEdit,

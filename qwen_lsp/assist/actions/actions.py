@@ -6,14 +6,14 @@ from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 
-from qwen_lsp.assist.actions.answer import is_complete
-from qwen_lsp.assist.actions.ask import ActionAsk, Offer, Outcome, Progress, Report
-from qwen_lsp.assist.actions.check import Parses
-from qwen_lsp.assist.actions.custom import custom_actions
-from qwen_lsp.assist.actions.finish import Reply, finish
-from qwen_lsp.assist.actions.mend import mend_plan, mended
+from qwen_lsp.assist.actions.custom_actions import custom_actions
 from qwen_lsp.assist.actions.offers import offers
+from qwen_lsp.assist.actions.outcome import Reply, finish
+from qwen_lsp.assist.actions.parse_answer import is_complete
 from qwen_lsp.assist.actions.plan import Plan, is_known, plan_for
+from qwen_lsp.assist.actions.repair import mend_plan, mended
+from qwen_lsp.assist.actions.types import ActionAsk, Offer, Outcome, Progress, Report
+from qwen_lsp.assist.actions.validate import Parses
 from qwen_lsp.assist.document import Snapshot
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import Lane, Request, Sampling

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from qwen_lsp.assist.actions.ask import ActionAsk, Offer
-from qwen_lsp.assist.actions.custom import CustomAction
-from qwen_lsp.assist.actions.languages import LANGUAGES, PROSE, TRANSLATION_TARGETS, language
+from qwen_lsp.assist.actions.custom_actions import CustomAction
+from qwen_lsp.assist.actions.language_facts import LANGUAGES, PROSE, TRANSLATION_TARGETS, language
+from qwen_lsp.assist.actions.types import ActionAsk, Offer
 from qwen_lsp.assist.document import Snapshot
 
 EXPLAIN_KIND = "qwen_lsp.explain"

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from qwen_lsp.assist.actions.ask import ActionAsk, Offer, Problem
-from qwen_lsp.assist.actions.custom import CustomAction
-from qwen_lsp.assist.actions.fit import dedented
-from qwen_lsp.assist.actions.languages import LANGUAGES, language
+from qwen_lsp.assist.actions.custom_actions import CustomAction
+from qwen_lsp.assist.actions.indentation import dedented
+from qwen_lsp.assist.actions.language_facts import LANGUAGES, language
 from qwen_lsp.assist.actions.offers import comment_here, wanted_words, without_wanted_words
 from qwen_lsp.assist.actions.prompts import Shown, chat, fenced, fill, prompt_for
 from qwen_lsp.assist.actions.region import (
@@ -23,7 +22,8 @@ from qwen_lsp.assist.actions.region import (
     short_file,
     whole_file,
 )
-from qwen_lsp.assist.actions.tests_place import Read, TestPlace, place_for_tests
+from qwen_lsp.assist.actions.test_location import Read, TestPlace, place_for_tests
+from qwen_lsp.assist.actions.types import ActionAsk, Offer, Problem
 from qwen_lsp.engine.request import ChatPrompt
 from qwen_lsp.errors import ActionRefused
 

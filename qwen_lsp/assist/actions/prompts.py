@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from qwen_lsp.assist.actions.languages import fence_tag, language
+from qwen_lsp.assist.actions.language_facts import fence_tag, language
 from qwen_lsp.assist.actions.region import Region
 from qwen_lsp.engine.request import ChatPrompt, Message
 

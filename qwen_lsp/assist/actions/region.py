@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qwen_lsp.assist.actions.languages import Language, language
+from qwen_lsp.assist.actions.language_facts import Language, language
 from qwen_lsp.assist.document import Snapshot
 
 WHOLE_FILE_LINES = 200

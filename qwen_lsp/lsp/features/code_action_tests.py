@@ -83,7 +83,7 @@ async def _rounds(session: Session, actions: Actions, ask: ActionAsk, report: Re
 
 def _project(session: Session, ask: ActionAsk) -> tuple[Path, dict[str, str | bytes], tuple[str, ...]]:
     """The project's folder, its files as the editor has them, and the tests of this file."""
-    from qwen_lsp.assist.actions.tests_place import tests_of
+    from qwen_lsp.assist.actions.test_location import tests_of
 
     path = ask.snapshot.path
     if path is None:
@@ -138,7 +138,7 @@ def _inside(path: Path | None, root: Path) -> str:
 
 def _outcome(session: Session, snapshot: Snapshot, offer: Offer, last: Round) -> EditOutcome:
     from qwen_lsp.assist.actions import EditOutcome, FileEdit
-    from qwen_lsp.assist.actions.edits import rebased, smallest_edits
+    from qwen_lsp.assist.actions.minimal_edits import rebased, smallest_edits
     from qwen_lsp.assist.actions.region import whole_file
 
     now = session.documents.get(snapshot.uri) or snapshot

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from qwen_lsp.assist.actions.ask import applied
-from qwen_lsp.assist.actions.languages import PROSE
+from qwen_lsp.assist.actions.language_facts import PROSE
 from qwen_lsp.assist.actions.region import Region
+from qwen_lsp.assist.actions.types import applied
 from qwen_lsp.assist.document import Edit
 from qwen_lsp.errors import ActionRefused
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from qwen_lsp.assist.actions.answer import blocks
-from qwen_lsp.assist.actions.ask import Finding, Severity
+from qwen_lsp.assist.actions.parse_answer import blocks
 from qwen_lsp.assist.actions.region import Region, indent_of
+from qwen_lsp.assist.actions.types import Finding, Severity
 from qwen_lsp.errors import ActionRefused
 
 _SEVERITIES: Mapping[str, Severity] = {

@@ -6,16 +6,16 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from qwen_lsp.assist.actions.answer import code_of
-from qwen_lsp.assist.actions.ask import EditOutcome, FileEdit, FindingsOutcome, Outcome, ShowOutcome
-from qwen_lsp.assist.actions.check import Parses, doubts, only_documents, whole_file_instead
-from qwen_lsp.assist.actions.edits import inserted_below, rebased, smallest_edits
-from qwen_lsp.assist.actions.findings import findings_of
-from qwen_lsp.assist.actions.fit import fitted, reindented, step_of
-from qwen_lsp.assist.actions.languages import language
+from qwen_lsp.assist.actions.indentation import fitted, reindented, step_of
+from qwen_lsp.assist.actions.language_facts import language
+from qwen_lsp.assist.actions.minimal_edits import inserted_below, rebased, smallest_edits
+from qwen_lsp.assist.actions.parse_answer import code_of
 from qwen_lsp.assist.actions.plan import Plan
 from qwen_lsp.assist.actions.prompts import fenced
 from qwen_lsp.assist.actions.region import Region, common_indent, whole_file
+from qwen_lsp.assist.actions.review_findings import findings_of
+from qwen_lsp.assist.actions.types import EditOutcome, FileEdit, FindingsOutcome, Outcome, ShowOutcome
+from qwen_lsp.assist.actions.validate import Parses, doubts, only_documents, whole_file_instead
 from qwen_lsp.assist.document import Edit, Snapshot
 from qwen_lsp.errors import ActionRefused
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from qwen_lsp.assist.actions.answer import code_of
-from qwen_lsp.assist.actions.ask import Offer, applied
-from qwen_lsp.assist.actions.edits import smallest_edits
-from qwen_lsp.assist.actions.finish import Reply
-from qwen_lsp.assist.actions.fit import dedented, fitted
+from qwen_lsp.assist.actions.indentation import dedented, fitted
+from qwen_lsp.assist.actions.minimal_edits import smallest_edits
+from qwen_lsp.assist.actions.outcome import Reply
+from qwen_lsp.assist.actions.parse_answer import code_of
 from qwen_lsp.assist.actions.plan import Plan
 from qwen_lsp.assist.actions.prompts import Shown, prompt_for
 from qwen_lsp.assist.actions.region import whole_file
+from qwen_lsp.assist.actions.types import Offer, applied
 from qwen_lsp.assist.document import Snapshot
 
 MEND = Offer("repair", "Make the tests pass", "")
