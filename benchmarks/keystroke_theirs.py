@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from qwen_lsp.assist.anchor import Anchors, Sizes
+from qwen_lsp.assist.completion.anchor import Anchors, Sizes
 from qwen_lsp.assist.document import Edit, Snapshot
 from qwen_lsp.assist.prompts.fim import Hole, template_of
 

@@ -168,7 +168,7 @@ def _run_probe(root: Path, *, index: bool = False) -> dict[str, float]:
 
 async def _probe(root: Path, index: bool) -> dict[str, float]:
     """In a fresh process: the first suggestion through the assistant, with an engine that costs nothing."""
-    from qwen_lsp.assist.assistant import Assistant
+    from qwen_lsp.assist.completion.assistant import Assistant
     from qwen_lsp.assist.context import Context
     from qwen_lsp.assist.suggestion import Ask
     from qwen_lsp.engine.scripted import ScriptedEngine

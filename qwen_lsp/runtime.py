@@ -15,7 +15,7 @@ from qwen_lsp.metrics import Ring
 from qwen_lsp.settings import Settings
 
 if TYPE_CHECKING:
-    from qwen_lsp.assist.assistant import Assistant
+    from qwen_lsp.assist.completion.assistant import Assistant
     from qwen_lsp.engine.managed import Report
     from qwen_lsp.engine.starter.build import BuildProgress
 
@@ -59,7 +59,7 @@ def build_assistant(
 
     `tell` hears the few sentences a user should read without asking, once each.
     """
-    from qwen_lsp.assist.assistant import Assistant
+    from qwen_lsp.assist.completion.assistant import Assistant
     from qwen_lsp.assist.context import Context
     from qwen_lsp.assist.recall import Recall
     from qwen_lsp.assist.stats import Stats

@@ -15,7 +15,7 @@ from qwen_lsp.lsp.client import Editor
 from qwen_lsp.lsp.status import describe
 
 if TYPE_CHECKING:
-    from qwen_lsp.assist.assistant_status import AssistantStatus
+    from qwen_lsp.assist.completion.status import AssistantStatus
     from qwen_lsp.engine.base import Engine
 
 _LOADING_LOOK_S = 0.5

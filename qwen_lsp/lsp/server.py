@@ -31,7 +31,7 @@ from qwen_lsp.paths import paths
 from qwen_lsp.settings import Settings
 
 if TYPE_CHECKING:
-    from qwen_lsp.assist.assistant import Assistant
+    from qwen_lsp.assist.completion.assistant import Assistant
     from qwen_lsp.assist.suggestion import SuggestionTrace
 
 log = logging.getLogger(__name__)

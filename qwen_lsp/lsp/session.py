@@ -24,7 +24,7 @@ from qwen_lsp.lsp.suggestions import Suggestions
 from qwen_lsp.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from qwen_lsp.assist.assistant import Assistant
+    from qwen_lsp.assist.completion.assistant import Assistant
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from qwen_lsp.assist.suggestion import Answer
 from qwen_lsp.engine.request import EngineInfo
 
 if TYPE_CHECKING:
-    from qwen_lsp.assist.assistant_status import AssistantStatus
+    from qwen_lsp.assist.completion.status import AssistantStatus
 
 REAL_MODEL_HINT = "`qwen-lsp pull` fetches the real model; it says the size first."
 STARTER_SENTENCE = f"This is the starter: it knows a handful of sample programs. {REAL_MODEL_HINT}"

@@ -13,7 +13,7 @@ from qwen_lsp.errors import QwenLspError
 from qwen_lsp.lsp.documents import Documents
 
 if TYPE_CHECKING:
-    from qwen_lsp.assist.assistant import Assistant
+    from qwen_lsp.assist.completion.assistant import Assistant
 
 log = logging.getLogger(__name__)
 

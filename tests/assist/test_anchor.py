@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qwen_lsp.assist.anchor import (
+from qwen_lsp.assist.completion.anchor import (
     GRID_LINES,
     LONG_TYPED_CHARS,
     MOST_TYPED_CHARS,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from qwen_lsp.assist.anchor import LONG_TYPED_CHARS
-from qwen_lsp.assist.idle import Idle
+from qwen_lsp.assist.completion.anchor import LONG_TYPED_CHARS
+from qwen_lsp.assist.completion.idle_worker import Idle
 from qwen_lsp.engine.request import EngineInfo, Lane, Marker, Request, TextPrompt, Usage
 from qwen_lsp.engine.scripted import Gate, ScriptedEngine
 from tests.support.desk import Desk, quick

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qwen_lsp.assist.debounce import Debounce
+from qwen_lsp.assist.completion.debounce import Debounce
 
 
 class Clock:

@@ -21,7 +21,7 @@ NOT_YET = (
     "numpy",
     "httpx",
     "tree_sitter",
-    "qwen_lsp.assist.trigger",
+    "qwen_lsp.assist.completion.trigger",
     "qwen_lsp.assist.recall.recall",
 )
 
@@ -67,7 +67,7 @@ def test_nothing_heavy_is_imported_before_initialize_is_answered_and_no_model_ev
         assert client.command("qwen_lsp.status")["state"] == "none"
         client.leave()
         in_the_end = imported(client)
-        assert "qwen_lsp.assist.trigger" in in_the_end
+        assert "qwen_lsp.assist.completion.trigger" in in_the_end
         assert in_the_end.isdisjoint(HEAVY)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.assist.assistant import Assistant
+from qwen_lsp.assist.completion.assistant import Assistant
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.scripted import Gate, ScriptedEngine
 from qwen_lsp.errors import EngineUnavailable

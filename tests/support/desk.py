@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from qwen_lsp.assist.assistant import Assistant
+from qwen_lsp.assist.completion.assistant import Assistant
 from qwen_lsp.assist.document import Edit, Snapshot
 from qwen_lsp.assist.suggestion import Answer, Ask, Suggestion, SuggestionTrace
 from qwen_lsp.engine.base import Engine

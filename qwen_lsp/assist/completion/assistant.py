@@ -10,24 +10,24 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qwen_lsp.assist.ahead import Ahead
-from qwen_lsp.assist.assistant_status import AssistantStatus
+from qwen_lsp.assist.completion.acceptance import Outcomes
+from qwen_lsp.assist.completion.debounce import Debounce
+from qwen_lsp.assist.completion.engine_status import EngineWatch
+from qwen_lsp.assist.completion.generate import Generated, PolishedLike, PolisherLike, run
+from qwen_lsp.assist.completion.idle_worker import Idle
+from qwen_lsp.assist.completion.latest_wins import Superseded, Turns
+from qwen_lsp.assist.completion.prefetch import Ahead
+from qwen_lsp.assist.completion.prompt_builder import Prompter
+from qwen_lsp.assist.completion.recall_policy import least_confidence
+from qwen_lsp.assist.completion.status import AssistantStatus
+from qwen_lsp.assist.completion.suggestion_cache import Hit, Reuse
+from qwen_lsp.assist.completion.target import Point
+from qwen_lsp.assist.completion.trace_builder import Note
+from qwen_lsp.assist.completion.trigger import Go, should_ask
 from qwen_lsp.assist.context.secrets import is_secret
-from qwen_lsp.assist.debounce import Debounce
 from qwen_lsp.assist.document import Edit, Snapshot
-from qwen_lsp.assist.engine_watch import EngineWatch
-from qwen_lsp.assist.generation import Generated, PolishedLike, PolisherLike, run
-from qwen_lsp.assist.idle import Idle
-from qwen_lsp.assist.note import Note
-from qwen_lsp.assist.outcomes import Outcomes
-from qwen_lsp.assist.point import Point
 from qwen_lsp.assist.polish import Polisher
-from qwen_lsp.assist.prompter import Prompter
-from qwen_lsp.assist.recall_policy import least_confidence
-from qwen_lsp.assist.reuse import Hit, Reuse
 from qwen_lsp.assist.suggestion import Answer, Ask, Rejection, Source, Suggestion, SuggestionTrace
-from qwen_lsp.assist.trigger import Go, should_ask
-from qwen_lsp.assist.turns import Superseded, Turns
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import EngineInfo, Request, Sampling
 from qwen_lsp.errors import EngineError, PromptTooLong

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from qwen_lsp.assist import checkup
+from qwen_lsp.assist.completion import fim_self_check
+from qwen_lsp.assist.completion.engine_status import EngineWatch
+from qwen_lsp.assist.completion.generate import PolisherLike, run
+from qwen_lsp.assist.completion.prompt_builder import Prompter
+from qwen_lsp.assist.completion.suggestion_cache import Reuse
+from qwen_lsp.assist.completion.target import Point, replaced
+from qwen_lsp.assist.completion.trigger import Go
 from qwen_lsp.assist.document import Snapshot
-from qwen_lsp.assist.engine_watch import EngineWatch
-from qwen_lsp.assist.generation import PolisherLike, run
-from qwen_lsp.assist.point import Point, replaced
-from qwen_lsp.assist.prompter import Prompter
-from qwen_lsp.assist.reuse import Reuse
 from qwen_lsp.assist.suggestion import Answer, Ask, Rejection
-from qwen_lsp.assist.trigger import Go
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import EngineInfo, Lane
 from qwen_lsp.settings import SuggestSettings
@@ -64,11 +64,11 @@ class Ahead:
         info = await self._watch.info()
         if info.model == self._checked_model:
             return
-        verdict = await checkup.check(self._engine, info)
+        verdict = await fim_self_check.check(self._engine, info)
         if verdict is None:
             return
         self._checked_model, self.check = info.model, verdict
-        if verdict != checkup.PASSED and self._tell is not None:
+        if verdict != fim_self_check.PASSED and self._tell is not None:
             self._tell(verdict)
 
     async def _prefetch(self, ask: Ask, answer: Answer, info: EngineInfo) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from qwen_lsp.assist.generation import Generated
+from qwen_lsp.assist.completion.generate import Generated
 from qwen_lsp.assist.suggestion import Ask, Source, SuggestionTrace
 
 

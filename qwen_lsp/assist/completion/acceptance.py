@@ -7,8 +7,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from qwen_lsp.assist.completion.suggestion_cache import Hit
 from qwen_lsp.assist.document import Edit
-from qwen_lsp.assist.reuse import Hit
 from qwen_lsp.assist.suggestion import Suggestion
 
 Ending = Literal["accepted", "partly accepted", "typed through", "dismissed"]

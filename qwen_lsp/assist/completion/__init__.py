@@ -1,0 +1,1 @@
+"""From a cursor to a suggestion: trigger, cache, recall, anchor, prompt, generate, post-process."""
