@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.assist.context import Context, Snippet
-from qwen_lsp.assist.context.choose import cost_tokens
+from qwen_lsp.assist.context.rank import cost_tokens
 from qwen_lsp.assist.document import Edit, Snapshot, snapshot_at_mark
 from qwen_lsp.settings import ContextSettings
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.assist.context.imported_files import imported_files
+from qwen_lsp.assist.context.imports import imported_files
 from qwen_lsp.assist.document import Snapshot
 
 CASES = [

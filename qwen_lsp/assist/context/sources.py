@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from qwen_lsp.assist.context.documents import OpenDocument, OpenDocuments, chunk_lines
+from qwen_lsp.assist.context.recent_edits import OpenDocument, OpenDocuments, chunk_lines
 from qwen_lsp.assist.context.symbol_index import Definition, SymbolIndex
-from qwen_lsp.assist.context.words import dice, words
+from qwen_lsp.assist.context.word_similarity import dice, words
 from qwen_lsp.assist.document import Snapshot
 from qwen_lsp.assist.symbols import imported_words
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-from qwen_lsp.assist.context.imported_files import imported_files
+from qwen_lsp.assist.context.imports import imported_files
 from qwen_lsp.assist.context.secrets import holds_key
 from qwen_lsp.assist.context.workspace import WalkLimits, gentle_pause, lower_priority, walk
 from qwen_lsp.assist.document import Snapshot

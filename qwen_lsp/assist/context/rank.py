@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from qwen_lsp.assist.context.sources import Found, Here, Snippet
-from qwen_lsp.assist.context.words import dice, words
+from qwen_lsp.assist.context.word_similarity import dice, words
 
 CHARS_PER_TOKEN = 4
 _HEADER_TOKENS = 4

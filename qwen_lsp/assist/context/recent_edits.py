@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from qwen_lsp.assist.context.words import words
+from qwen_lsp.assist.context.word_similarity import words
 from qwen_lsp.assist.document import Snapshot
 
 _CHUNK_LINES = 24
