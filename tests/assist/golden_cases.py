@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qwen_lsp.assist.completion.trigger import Go, should_ask
 from qwen_lsp.assist.document import snapshot_at_mark
-from qwen_lsp.assist.polish import Polished, Polisher
+from qwen_lsp.assist.postprocess import Polished, Polisher
 from qwen_lsp.assist.suggestion import Ask, Rejection
 from qwen_lsp.settings import SuggestSettings
 

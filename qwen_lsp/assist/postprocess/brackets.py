@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from qwen_lsp.assist.polish.place import Place
-from qwen_lsp.assist.polish.quotes import Quotes
+from qwen_lsp.assist.postprocess.open_string import Quotes
 from qwen_lsp.assist.syntax import Growing, Inside, grammar, inside_of, is_string, leaves
 
 _PAIRS = {")": "(", "]": "[", "}": "{"}

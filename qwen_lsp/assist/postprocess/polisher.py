@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qwen_lsp.assist.document import Snapshot
-from qwen_lsp.assist.polish.brackets import Brackets
-from qwen_lsp.assist.polish.cleaner import Cleaner
-from qwen_lsp.assist.polish.closers import Closers
-from qwen_lsp.assist.polish.draft import Cut, Draft, Step
-from qwen_lsp.assist.polish.overlap import LinesBelow, RestOfLine, cut_partial_tail, without_lines_below
 from qwen_lsp.assist.polish.place import Place
-from qwen_lsp.assist.polish.repeats import Above, Itself
-from qwen_lsp.assist.polish.scope import Length, Scope
-from qwen_lsp.assist.polish.shape import Shape
-from qwen_lsp.assist.polish.worth import Confidence, Prose, is_useful
+from qwen_lsp.assist.postprocess.brackets import Brackets
+from qwen_lsp.assist.postprocess.closing_brackets import Closers
+from qwen_lsp.assist.postprocess.draft import Cut, Draft, Step
+from qwen_lsp.assist.postprocess.filters import Confidence, Prose, is_useful
+from qwen_lsp.assist.postprocess.overlap import LinesBelow, RestOfLine, cut_partial_tail, without_lines_below
+from qwen_lsp.assist.postprocess.reindent import Shape
+from qwen_lsp.assist.postprocess.repetition import Above, Itself
+from qwen_lsp.assist.postprocess.scope import Length, Scope
+from qwen_lsp.assist.postprocess.strip_markup import Cleaner
 from qwen_lsp.assist.suggestion import Rejection
 from qwen_lsp.settings import SuggestSettings
 

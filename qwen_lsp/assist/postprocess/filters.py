@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from qwen_lsp.assist.polish.draft import Cut, Draft
+from qwen_lsp.assist.postprocess.draft import Cut, Draft
 from qwen_lsp.assist.syntax import LANGUAGES
 
 _EARLY_TOKENS = 8

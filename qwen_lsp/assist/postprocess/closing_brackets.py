@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from qwen_lsp.assist.polish.draft import Cut, Draft
-from qwen_lsp.assist.polish.likeness import near
 from qwen_lsp.assist.polish.place import CLOSERS, Place, opens_block
+from qwen_lsp.assist.postprocess.draft import Cut, Draft
+from qwen_lsp.assist.postprocess.line_similarity import near
 
 _GOES_ON = frozenset({"else", "catch", "finally", "elif", "except"})
 

@@ -1,5 +1,5 @@
 """Raw model text -> Polished or Rejection: small named steps, run while the model writes."""
 
-from qwen_lsp.assist.polish.polisher import Polished, Polisher
+from qwen_lsp.assist.postprocess.polisher import Polished, Polisher
 
 __all__ = ["Polished", "Polisher"]
