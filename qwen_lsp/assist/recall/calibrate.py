@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from qwen_lsp.assist.recall.confidence import Calibration, fit
-from qwen_lsp.assist.recall.corpus import Block
-from qwen_lsp.assist.recall.family import Family, Spot, far_from, is_wordlike
+from qwen_lsp.assist.recall.language_index import Family, Spot, far_from, is_wordlike
 from qwen_lsp.assist.recall.lexer import BORDER, NEWLINE, Ints
+from qwen_lsp.assist.recall.token_runs import Block
 
 LEFT_OUT_TOKENS = 60
 """This many tokens around a place are left out, so that a place does not find itself."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from qwen_lsp.assist.recall.match import Continuation
+from qwen_lsp.assist.recall.matching import Continuation
 
 Floats = npt.NDArray[np.float64]
 

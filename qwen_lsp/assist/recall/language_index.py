@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qwen_lsp.assist.recall.confidence import Calibration, features
-from qwen_lsp.assist.recall.corpus import Block
-from qwen_lsp.assist.recall.languages import KEYWORDS
+from qwen_lsp.assist.recall.language_groups import KEYWORDS
 from qwen_lsp.assist.recall.lexer import NEWLINE, Ints, Vocabulary, is_name
-from qwen_lsp.assist.recall.match import (
+from qwen_lsp.assist.recall.matching import (
     _SAME_FILE,
     _SAME_FOLDER,
     Continuation,
@@ -22,8 +21,9 @@ from qwen_lsp.assist.recall.match import (
     find_places,
     hash_of_end,
 )
-from qwen_lsp.assist.recall.match import Place as Match
-from qwen_lsp.assist.recall.opened import OpenDocument
+from qwen_lsp.assist.recall.matching import Place as Match
+from qwen_lsp.assist.recall.open_document import OpenDocument
+from qwen_lsp.assist.recall.token_runs import Block
 
 _QUERY_TOKENS = 110
 _LATELY_CLOSED = 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qwen_lsp.assist.recall.lexer import NEWLINE, Ints
-from qwen_lsp.assist.recall.match import Place
+from qwen_lsp.assist.recall.matching import Place
 
 
 def spell(

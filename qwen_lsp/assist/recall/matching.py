@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qwen_lsp.assist.recall.corpus import LONG, MIDDLE, SHORT, run_hash
 from qwen_lsp.assist.recall.lexer import BORDER, NEWLINE, Ints
+from qwen_lsp.assist.recall.token_runs import LONG, MIDDLE, SHORT, run_hash
 
 MOST_PLACES = 250
 _KEPT_PLACES = 32

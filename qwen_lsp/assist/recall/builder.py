@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from qwen_lsp.assist.recall.corpus import Block, FileText
-from qwen_lsp.assist.recall.languages import family_of_file
+from qwen_lsp.assist.recall.language_groups import family_of_file
 from qwen_lsp.assist.recall.lexer import Ints, Vocabulary, lex
+from qwen_lsp.assist.recall.token_runs import Block, FileText
 
 # Held by one token in a block: number, offset, and for each of three run lengths a hash and a place; its text.
 _BYTES_PER_TOKEN = 4 + 4 + 3 * 8 + 4

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from qwen_lsp.assist.recall.corpus import LONG, MIDDLE, SHORT, Hashes, run_hash, run_hashes
 from qwen_lsp.assist.recall.lexer import NEWLINE, Ints, Vocabulary, lex
+from qwen_lsp.assist.recall.token_runs import LONG, MIDDLE, SHORT, Hashes, run_hash, run_hashes
 
 
 class OpenDocument:
