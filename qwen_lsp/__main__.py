@@ -1,6 +1,6 @@
 """`python -m qwen_lsp` is `qwen-lsp`."""
 
-from qwen_lsp.cli import main
+from qwen_lsp.cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

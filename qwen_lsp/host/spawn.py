@@ -20,7 +20,7 @@ from qwen_lsp.settings import EngineSettings, HostSettings, Settings
 
 _START_S = 60.0
 _POLL_S = 0.05
-_MAIN = "import sys; sys.path.append(sys.argv.pop(1)); from qwen_lsp.cli import main; sys.exit(main())"
+_MAIN = "import sys; sys.path.append(sys.argv.pop(1)); from qwen_lsp.cli.main import main; sys.exit(main())"
 
 
 def running() -> HostState | None:

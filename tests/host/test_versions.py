@@ -24,7 +24,7 @@ pytestmark = pytest.mark.process
 
 ASK = Request(ChatPrompt((Message("user", "python"),)), max_tokens=4096, lane=Lane.ACTION)
 SETTINGS = replace(Settings(), host=replace(Settings().host, port=0, page=False))
-_OTHER = "import sys, qwen_lsp; qwen_lsp.__version__ = sys.argv.pop(1); from qwen_lsp.cli import main; sys.exit(main())"
+_OTHER = "import sys, qwen_lsp; qwen_lsp.__version__ = sys.argv.pop(1); from qwen_lsp.cli.main import main; sys.exit(main())"
 
 StartOther = Callable[..., tuple[subprocess.Popen[bytes], HostState]]
 

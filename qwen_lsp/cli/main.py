@@ -218,7 +218,7 @@ def _editor_engine(settings: Settings) -> Engine:
 
 
 def _doctor(given: argparse.Namespace) -> int:
-    from qwen_lsp import doctor
+    from qwen_lsp.cli import doctor
 
     if given.erase_stats:
         return doctor.erase_stats()
@@ -266,13 +266,13 @@ def _starter(given: argparse.Namespace) -> int:
 
 
 def _complete(given: argparse.Namespace) -> int:
-    from qwen_lsp.oneshot import complete_at
+    from qwen_lsp.cli.complete_and_eval import complete_at
 
     return asyncio.run(complete_at(given.place, _settings(), _editor_engine))
 
 
 def _eval(given: argparse.Namespace) -> int:
-    from qwen_lsp.oneshot import compare_results, evaluate_paths
+    from qwen_lsp.cli.complete_and_eval import compare_results, evaluate_paths
 
     if given.compare:
         return compare_results(given.paths)
