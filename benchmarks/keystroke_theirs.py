@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 
 from qwen_lsp.assist.completion.anchor import Anchors, Sizes
-from qwen_lsp.assist.document import Edit, Snapshot
 from qwen_lsp.assist.prompts.fim import Hole, template_of
+from qwen_lsp.code.snapshot import Edit, Snapshot
 
 ORDINARY_BEFORE_LINES, ORDINARY_AFTER_LINES = 256, 64
 _START_S = 120.0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.keystroke_script import Key, Script
-from qwen_lsp.assist.document import Snapshot
+from qwen_lsp.code.snapshot import Snapshot
 from tests.support.lsp_client import LspClient, server_command
 
 _READY_S = 120.0

@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks.keystroke_script import Key, Script, scripts, source_files
 from benchmarks.keystroke_theirs import Anchored, Theirs, mlx_lm_server, ordinary
 from benchmarks.keystroke_window import Asked, Window, play
-from qwen_lsp.assist.document import Edit, Snapshot
+from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.metrics import percentile
 
 ANSWER_TOKENS = 16

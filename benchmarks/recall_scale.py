@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 
 from benchmarks.recall import packages
-from qwen_lsp.assist.document import Snapshot
 from qwen_lsp.assist.recall import Recall
+from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.metrics import percentile
 from qwen_lsp.settings import RecallSettings
 

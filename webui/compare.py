@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from qwen_lsp.assist.syntax import parses
+from qwen_lsp.code.syntax import parses
 from webui.answer import parts
 from webui.form import NAMES, Form
 from webui.stream import Generation

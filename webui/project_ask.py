@@ -11,10 +11,10 @@ from qwen_lsp.assist.actions.plan import Plan, plan_for
 from qwen_lsp.assist.actions.prompts import SYSTEM
 from qwen_lsp.assist.actions.test_location import Read
 from qwen_lsp.assist.actions.types import ActionAsk, Offer, Outcome
-from qwen_lsp.assist.document import Snapshot
-from qwen_lsp.assist.languages import language_of
-from qwen_lsp.assist.symbols import Symbol, definitions
-from qwen_lsp.assist.syntax import parses
+from qwen_lsp.code.languages import language_of
+from qwen_lsp.code.snapshot import Snapshot
+from qwen_lsp.code.symbols import Symbol, definitions
+from qwen_lsp.code.syntax import parses
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request, Sampling
 from qwen_lsp.errors import ActionRefused
 from qwen_lsp.settings import ActionSettings

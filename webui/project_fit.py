@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from qwen_lsp.assist.conversations import fence
-from qwen_lsp.assist.document import Snapshot
-from qwen_lsp.assist.symbols import Symbol, definitions
+from qwen_lsp.code.snapshot import Snapshot
+from qwen_lsp.code.symbols import Symbol, definitions
 
 CHARS_PER_TOKEN = 3.0
 """Cautious: code has three to four characters a token."""

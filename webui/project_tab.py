@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from qwen_lsp.assist.conversations import fence
-from qwen_lsp.assist.symbols import Symbol
+from qwen_lsp.code.symbols import Symbol
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.errors import QwenLspError
 from webui.progress import phase_html, stats_html

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import PurePosixPath
 
 from qwen_lsp.assist.actions.language_facts import language
-from qwen_lsp.assist.languages import language_of
+from qwen_lsp.code.languages import language_of
 from webui.words import both
 from webui.workspace_files import Workspace
 

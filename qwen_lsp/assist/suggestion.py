@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from qwen_lsp.assist.document import Snapshot
+from qwen_lsp.code.snapshot import Snapshot
 
 Source = Literal["engine", "typed-through", "prefetched", "recall", "none"]
 

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qwen_lsp.assist.document import Snapshot
 from qwen_lsp.assist.suggestion import Answer, Ask
+from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.errors import EngineUnavailable, QwenLspError
 from qwen_lsp.settings import Settings
@@ -68,7 +68,7 @@ async def _wait_until_ready(engine: Engine) -> EngineInfo:
 
 def _read_place(place: str) -> tuple[Snapshot, int]:
     """The file's snapshot and the cursor's offset. Raises QwenLspError for a place that is not there."""
-    from qwen_lsp.assist.languages import language_of
+    from qwen_lsp.code.languages import language_of
 
     name, line, column = _split_place(place)
     path = Path(name).resolve()

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from lsprotocol import types
 
-from qwen_lsp.assist.document import Edit, Snapshot
+from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.lsp.convert import Positions
 
 

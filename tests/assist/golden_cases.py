@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qwen_lsp.assist.completion.trigger import Go, should_ask
-from qwen_lsp.assist.document import snapshot_at_mark
 from qwen_lsp.assist.postprocess import Polished, Polisher
 from qwen_lsp.assist.suggestion import Ask, Rejection
+from qwen_lsp.code.snapshot import snapshot_at_mark
 from qwen_lsp.settings import SuggestSettings
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -10,7 +10,7 @@ from qwen_lsp.assist.actions import applied
 from qwen_lsp.assist.actions.indentation import dedented, fitted
 from qwen_lsp.assist.actions.minimal_edits import rebased, smallest_edits
 from qwen_lsp.assist.actions.region import Region, definition_around, whole_file
-from qwen_lsp.assist.document import Snapshot
+from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.errors import ActionRefused
 
 LINES = st.lists(st.text("ab(){} \t😋é", max_size=12).map(lambda row: row.rstrip()), min_size=1, max_size=12)

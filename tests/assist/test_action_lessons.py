@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.assist.actions import ActionAsk, Actions, EditOutcome, Outcome, Problem, ShowOutcome, applied
-from qwen_lsp.assist.document import Snapshot
+from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.engine.demo import ScriptedEngine
 from qwen_lsp.engine.request import ChatPrompt
 from qwen_lsp.engine.starter.action_lessons import ACTION_LESSONS, ACTION_SYSTEM, ActionLesson

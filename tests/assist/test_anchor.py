@@ -17,7 +17,7 @@ from qwen_lsp.assist.completion.anchor import (
     Sizes,
     cut,
 )
-from qwen_lsp.assist.document import Edit, Snapshot
+from qwen_lsp.code.snapshot import Edit, Snapshot
 
 SIZES = Sizes()
 

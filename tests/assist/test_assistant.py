@@ -8,8 +8,8 @@ import dataclasses
 import pytest
 
 from qwen_lsp.assist.context import Snippet
-from qwen_lsp.assist.document import Snapshot
 from qwen_lsp.assist.prompts.chat import HOLE
+from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.engine.none import NoEngine
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Marker, Request, Text
 from qwen_lsp.engine.scripted import Gate, ScriptedEngine

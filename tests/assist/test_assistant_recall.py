@@ -8,9 +8,9 @@ from typing import Any, Literal
 import pytest
 
 from qwen_lsp.assist.completion.recall_policy import SLOW_MS, VERY_SURE, answers_well, least_confidence
-from qwen_lsp.assist.document import Snapshot
 from qwen_lsp.assist.recall import RecallState, Recollection
 from qwen_lsp.assist.suggestion import Place
+from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.none import NoEngine
 from qwen_lsp.engine.request import EngineInfo

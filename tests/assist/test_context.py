@@ -11,7 +11,7 @@ import pytest
 
 from qwen_lsp.assist.context import Context, Snippet
 from qwen_lsp.assist.context.rank import cost_tokens
-from qwen_lsp.assist.document import Edit, Snapshot, snapshot_at_mark
+from qwen_lsp.code.snapshot import Edit, Snapshot, snapshot_at_mark
 from qwen_lsp.settings import ContextSettings
 
 PATIENT = ContextSettings(deadline_ms=5_000)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.assist.document import snapshot_at_mark
 from qwen_lsp.assist.evaluation import EvaluationOptions, Report, compare, evaluate, load
 from qwen_lsp.assist.evaluation.evaluate import find_holes, similarity
 from qwen_lsp.assist.evaluation.holes import Hole, punch
 from qwen_lsp.assist.suggestion import Answer, Ask, Suggestion, SuggestionTrace
+from qwen_lsp.code.snapshot import snapshot_at_mark
 from qwen_lsp.errors import QwenLspError
 
 PYTHON = """def gcd(a, b):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.assist.context.imports import imported_files
-from qwen_lsp.assist.document import Snapshot
+from qwen_lsp.code.snapshot import Snapshot
 
 CASES = [
     ("app/main.py", "from shop.cart import Cart\nimport shapes\n", ["shop/cart.py", "shapes/__init__.py"]),

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen_lsp.assist import line_starts
-from qwen_lsp.assist.document import Snapshot
-from qwen_lsp.assist.line_starts import LineStarts
+from qwen_lsp.code import line_index
+from qwen_lsp.code.line_index import LineStarts
+from qwen_lsp.code.snapshot import Snapshot
 
 TEXT = st.text(alphabet="ab\r\n\n\f\u2028é", max_size=40)
 
@@ -41,7 +41,7 @@ def test_lines_end_where_lsp_says(text: str, starts: list[int]) -> None:
 def test_an_edit_gives_the_same_as_starting_afresh(
     block_lines: int, text: str, edits: list[tuple[int, int, str]]
 ) -> None:
-    before, line_starts._BLOCK_LINES = line_starts._BLOCK_LINES, block_lines
+    before, line_index._BLOCK_LINES = line_index._BLOCK_LINES, block_lines
     try:
         starts = LineStarts(text)
         for one, other, inserted in edits:
@@ -53,7 +53,7 @@ def test_an_edit_gives_the_same_as_starting_afresh(
                 bisect_right(walked(text), o) - 1 for o in range(len(text) + 1)
             ]
     finally:
-        line_starts._BLOCK_LINES = before
+        line_index._BLOCK_LINES = before
 
 
 def test_the_older_value_is_left_alone() -> None:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qwen_lsp.assist.document import snapshot_at_mark
-from qwen_lsp.assist.polish.place import Place
 from qwen_lsp.assist.postprocess import Polished, Polisher
 from qwen_lsp.assist.suggestion import Rejection
+from qwen_lsp.code.cursor_context import Place
+from qwen_lsp.code.snapshot import snapshot_at_mark
 from qwen_lsp.settings import SuggestSettings
 
 SETTINGS = SuggestSettings()

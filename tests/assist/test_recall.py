@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qwen_lsp.assist.document import Snapshot, snapshot_at_mark
 from qwen_lsp.assist.recall import Recall, Recollection
 from qwen_lsp.assist.recall.confidence import PRIOR, Calibration, fit
 from qwen_lsp.assist.recall.lexer import Vocabulary, lex
 from qwen_lsp.assist.recall.open_document import OpenDocument
 from qwen_lsp.assist.recall.token_runs import run_hash, run_hashes
+from qwen_lsp.code.snapshot import Snapshot, snapshot_at_mark
 from qwen_lsp.settings import RecallSettings
 
 FIRST_TEST = """async def test_sum_is_served(client):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from qwen_lsp.assist.completion.suggestion_cache import Hit, Reuse
-from qwen_lsp.assist.document import Edit, Snapshot
 from qwen_lsp.assist.suggestion import Suggestion
+from qwen_lsp.code.snapshot import Edit, Snapshot
 
 URI = "file:///work/a.py"
 

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from qwen_lsp.assist.symbols import definitions, imported_words
-from qwen_lsp.assist.syntax import LANGUAGES, Growing, grammar, parse, parses
+from qwen_lsp.code.symbols import definitions, imported_words
+from qwen_lsp.code.syntax import LANGUAGES, Growing, grammar, parse, parses
 
 GOOD = {
     "python": "def f(x):\n    return x\n",

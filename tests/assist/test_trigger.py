@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.assist.completion.trigger import Go, should_ask
-from qwen_lsp.assist.document import Edit, snapshot_at_mark
 from qwen_lsp.assist.suggestion import Ask, Rejection
+from qwen_lsp.code.snapshot import Edit, snapshot_at_mark
 from qwen_lsp.settings import SuggestSettings
 
 ON = SuggestSettings()

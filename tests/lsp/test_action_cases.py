@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.assist.syntax import parses
+from qwen_lsp.code.syntax import parses
 from tests.support.action_bench import Bench, utf16
 from tests.support.edits import apply_workspace_edit
 

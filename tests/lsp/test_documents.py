@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types
 
-from qwen_lsp.assist.document import Edit
+from qwen_lsp.code.snapshot import Edit
 from qwen_lsp.lsp.convert import Positions
 from qwen_lsp.lsp.documents import Change, Documents, smallest_edit
 

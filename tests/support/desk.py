@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from qwen_lsp.assist.completion.assistant import Assistant
-from qwen_lsp.assist.document import Edit, Snapshot
 from qwen_lsp.assist.suggestion import Answer, Ask, Suggestion, SuggestionTrace
+from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import Request, TextPrompt
 from qwen_lsp.engine.scripted import ScriptedEngine

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from qwen_lsp.assist.document import Edit, Snapshot
 from qwen_lsp.assist.suggestion import Answer, Ask, Place, Suggestion
+from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.errors import EngineUnavailable
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.assist.actions.types import Finding, FindingsOutcome
-from qwen_lsp.assist.document import Snapshot
-from qwen_lsp.assist.symbols import definitions
+from qwen_lsp.code.snapshot import Snapshot
+from qwen_lsp.code.symbols import definitions
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.errors import ActionRefused
 from qwen_lsp.settings import ActionSettings

@@ -14,7 +14,7 @@ from qwen_lsp.assist.actions.plan import Plan, is_known, plan_for
 from qwen_lsp.assist.actions.repair import mend_plan, mended
 from qwen_lsp.assist.actions.types import ActionAsk, Offer, Outcome, Progress, Report
 from qwen_lsp.assist.actions.validate import Parses
-from qwen_lsp.assist.document import Snapshot
+from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import Lane, Request, Sampling
 from qwen_lsp.errors import ActionRefused
@@ -147,7 +147,7 @@ class Actions:
 
 
 def _tree_sitter_parses(text: str, language: str) -> bool | None:
-    from qwen_lsp.assist.syntax import parses
+    from qwen_lsp.code.syntax import parses
 
     return parses(text, language)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from qwen_lsp.assist.actions.region import Region
-from qwen_lsp.assist.document import Edit, Snapshot
+from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.errors import ActionRefused
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from qwen_lsp.assist.actions.custom_actions import CustomAction
 from qwen_lsp.assist.actions.language_facts import LANGUAGES, PROSE, TRANSLATION_TARGETS, language
 from qwen_lsp.assist.actions.types import ActionAsk, Offer
-from qwen_lsp.assist.document import Snapshot
+from qwen_lsp.code.snapshot import Snapshot
 
 EXPLAIN_KIND = "qwen_lsp.explain"
 REVIEW_KIND = "qwen_lsp.review"

@@ -16,7 +16,7 @@ from qwen_lsp.assist.actions.region import Region, common_indent, whole_file
 from qwen_lsp.assist.actions.review_findings import findings_of
 from qwen_lsp.assist.actions.types import EditOutcome, FileEdit, FindingsOutcome, Outcome, ShowOutcome
 from qwen_lsp.assist.actions.validate import Parses, doubts, only_documents, whole_file_instead
-from qwen_lsp.assist.document import Edit, Snapshot
+from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.errors import ActionRefused
 
 _NAMED = re.compile(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qwen_lsp.assist.actions.language_facts import Language, language
-from qwen_lsp.assist.document import Snapshot
+from qwen_lsp.code.snapshot import Snapshot
 
 WHOLE_FILE_LINES = 200
 """A cursor outside every definition means the whole file when it is no longer than this."""
@@ -89,7 +89,7 @@ def definition_around(snapshot: Snapshot, start: int, end: int) -> Region | None
 
 def _by_syntax(snapshot: Snapshot, start: int, end: int) -> Region | None:
     """By the syntax tree; None when there is no grammar, or the code is too broken to tell."""
-    from qwen_lsp.assist.syntax import parse
+    from qwen_lsp.code.syntax import parse
 
     parsed = parse(snapshot.text, snapshot.language)
     if parsed is None:

@@ -10,7 +10,7 @@ from qwen_lsp.assist.actions.plan import Plan
 from qwen_lsp.assist.actions.prompts import Shown, prompt_for
 from qwen_lsp.assist.actions.region import whole_file
 from qwen_lsp.assist.actions.types import Offer, applied
-from qwen_lsp.assist.document import Snapshot
+from qwen_lsp.code.snapshot import Snapshot
 
 MEND = Offer("repair", "Make the tests pass", "")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from qwen_lsp.assist.document import Edit, Snapshot
+from qwen_lsp.code.snapshot import Edit, Snapshot
 
 Severity = Literal["error", "warning", "information", "hint"]
 

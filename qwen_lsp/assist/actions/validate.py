@@ -8,7 +8,7 @@ from collections.abc import Callable
 from qwen_lsp.assist.actions.language_facts import PROSE
 from qwen_lsp.assist.actions.region import Region
 from qwen_lsp.assist.actions.types import applied
-from qwen_lsp.assist.document import Edit
+from qwen_lsp.code.snapshot import Edit
 from qwen_lsp.errors import ActionRefused
 
 Parses = Callable[[str, str], bool | None]

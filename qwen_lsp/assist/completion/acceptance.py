@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from qwen_lsp.assist.completion.suggestion_cache import Hit
-from qwen_lsp.assist.document import Edit
 from qwen_lsp.assist.suggestion import Suggestion
+from qwen_lsp.code.snapshot import Edit
 
 Ending = Literal["accepted", "partly accepted", "typed through", "dismissed"]
 _MOST_OFFERS = 256

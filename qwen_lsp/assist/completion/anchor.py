@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from qwen_lsp.assist.document import Edit, Snapshot
+from qwen_lsp.code.snapshot import Edit, Snapshot
 
 GRID_LINES = 64
 """A window starts on a multiple of this many lines, and stays there until it is two grids too long."""

@@ -12,8 +12,8 @@ from qwen_lsp.assist.completion.prompt_builder import Prompter
 from qwen_lsp.assist.completion.suggestion_cache import Reuse
 from qwen_lsp.assist.completion.target import Point, replaced
 from qwen_lsp.assist.completion.trigger import Go
-from qwen_lsp.assist.document import Snapshot
 from qwen_lsp.assist.suggestion import Answer, Ask, Rejection
+from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import EngineInfo, Lane
 from qwen_lsp.settings import SuggestSettings

@@ -9,9 +9,9 @@ from typing import Protocol
 
 from qwen_lsp.assist.completion.anchor import Anchor, Anchors, Placed, Sizes
 from qwen_lsp.assist.completion.target import Point
-from qwen_lsp.assist.document import Edit, Snapshot
 from qwen_lsp.assist.prompts.chat import hole_as_chat
 from qwen_lsp.assist.prompts.fim import Hole, OtherFile, template_of
+from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Request, Sampling, TextPrompt
 from qwen_lsp.settings import Settings
 

@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from qwen_lsp.assist.document import Edit, Snapshot
 from qwen_lsp.assist.suggestion import Place, Source, Suggestion
+from qwen_lsp.code.snapshot import Edit, Snapshot
 
 _BEFORE_CHARS, _AFTER_CHARS = 256, 128
 """How much of the surroundings must still be the same."""

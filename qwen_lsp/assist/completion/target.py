@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qwen_lsp.assist.document import Snapshot
 from qwen_lsp.assist.suggestion import Ask
+from qwen_lsp.code.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

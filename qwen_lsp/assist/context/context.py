@@ -14,7 +14,7 @@ from qwen_lsp.assist.context.rank import choose
 from qwen_lsp.assist.context.recent_edits import OpenDocuments
 from qwen_lsp.assist.context.sources import Found, Here, Snippet
 from qwen_lsp.assist.context.symbol_index import SymbolIndex
-from qwen_lsp.assist.document import Edit, Snapshot
+from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.settings import ContextSettings
 
 _REGION_LINES = 24

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from qwen_lsp.assist.document import Snapshot
-from qwen_lsp.assist.languages import language_of
+from qwen_lsp.code.languages import language_of
+from qwen_lsp.code.snapshot import Snapshot
 
 _HEAD_LINES = 200
 _QUOTED = re.compile(r"""["'<]([\w@./-]+)["'>]""")

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from qwen_lsp.assist.context.word_similarity import words
-from qwen_lsp.assist.document import Snapshot
+from qwen_lsp.code.snapshot import Snapshot
 
 _CHUNK_LINES = 24
 _CHUNKED_LINES = 3000

@@ -10,8 +10,8 @@ from pathlib import Path
 from qwen_lsp.assist.context.recent_edits import OpenDocument, OpenDocuments, chunk_lines
 from qwen_lsp.assist.context.symbol_index import Definition, SymbolIndex
 from qwen_lsp.assist.context.word_similarity import dice, words
-from qwen_lsp.assist.document import Snapshot
-from qwen_lsp.assist.symbols import imported_words
+from qwen_lsp.code.snapshot import Snapshot
+from qwen_lsp.code.symbols import imported_words
 
 _NEAR_LINES = 30
 _HEAD_LINES = 300

@@ -12,10 +12,10 @@ from queue import SimpleQueue
 from qwen_lsp.assist.context.imports import imported_files
 from qwen_lsp.assist.context.secrets import holds_key
 from qwen_lsp.assist.context.workspace import WalkLimits, gentle_pause, lower_priority, walk
-from qwen_lsp.assist.document import Snapshot
-from qwen_lsp.assist.languages import language_of
-from qwen_lsp.assist.symbols import definitions
-from qwen_lsp.assist.syntax import LANGUAGES
+from qwen_lsp.code.languages import language_of
+from qwen_lsp.code.snapshot import Snapshot
+from qwen_lsp.code.symbols import definitions
+from qwen_lsp.code.syntax import LANGUAGES
 
 _MAX_FILE_BYTES = 200_000
 _MAX_SYMBOLS = 150_000

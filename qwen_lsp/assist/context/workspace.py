@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qwen_lsp.assist.languages import language_of
+from qwen_lsp.code.languages import language_of
 
 _SKIPPED_FOLDERS = frozenset(
     [

@@ -15,9 +15,9 @@ from qwen_lsp.assist.context.workspace import WalkLimits, walk
 from qwen_lsp.assist.evaluation.holes import USUAL_KINDS, Hole, Kind, punch
 from qwen_lsp.assist.evaluation.report import HoleResult, Report
 from qwen_lsp.assist.evaluation.scratch import ScratchCopy, scratch_copy
-from qwen_lsp.assist.languages import is_code, language_of
 from qwen_lsp.assist.suggestion import Answer, Ask
-from qwen_lsp.assist.syntax import parses
+from qwen_lsp.code.languages import is_code, language_of
+from qwen_lsp.code.syntax import parses
 from qwen_lsp.errors import QwenLspError
 
 Complete = Callable[[Ask], Awaitable[Answer]]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from qwen_lsp.assist.document import Snapshot
-from qwen_lsp.assist.syntax import Span, parse
+from qwen_lsp.code.snapshot import Snapshot
+from qwen_lsp.code.syntax import Span, parse
 
 Kind = Literal["line", "lines", "block", "body"]
 KINDS: tuple[Kind, ...] = ("line", "lines", "block", "body")

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from qwen_lsp.assist.document import Snapshot
 from qwen_lsp.assist.suggestion import Answer, Ask, Suggestion, SuggestionTrace
+from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.errors import EngineUnavailable, QwenLspError
 
 _LOOK_S = 0.2

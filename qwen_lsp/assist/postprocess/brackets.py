@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from qwen_lsp.assist.polish.place import Place
 from qwen_lsp.assist.postprocess.open_string import Quotes
-from qwen_lsp.assist.syntax import Growing, Inside, grammar, inside_of, is_string, leaves
+from qwen_lsp.code.cursor_context import Place
+from qwen_lsp.code.syntax import Growing, Inside, grammar, inside_of, is_string, leaves
 
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from qwen_lsp.assist.polish.place import CLOSERS, Place, opens_block
 from qwen_lsp.assist.postprocess.draft import Cut, Draft
 from qwen_lsp.assist.postprocess.line_similarity import near
+from qwen_lsp.code.cursor_context import CLOSERS, Place, opens_block
 
 _GOES_ON = frozenset({"else", "catch", "finally", "elif", "except"})
 

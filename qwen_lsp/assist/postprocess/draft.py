@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from qwen_lsp.assist.polish.place import Place
 from qwen_lsp.assist.postprocess.brackets import Brackets
-from qwen_lsp.assist.syntax import Inside
+from qwen_lsp.code.cursor_context import Place
+from qwen_lsp.code.syntax import Inside
 
 
 class Cut(NamedTuple):

@@ -6,7 +6,7 @@ import math
 import re
 
 from qwen_lsp.assist.postprocess.draft import Cut, Draft
-from qwen_lsp.assist.syntax import LANGUAGES
+from qwen_lsp.code.syntax import LANGUAGES
 
 _EARLY_TOKENS = 8
 _SENTENCE = re.compile(r"[A-Z][a-z'’]*(?:[ ,]+[A-Za-z'’\-`\"()]+){3,}[.:!]")

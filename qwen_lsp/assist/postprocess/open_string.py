@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from qwen_lsp.assist.polish.place import Place
-from qwen_lsp.assist.syntax import LANGUAGES, Inside
+from qwen_lsp.code.cursor_context import Place
+from qwen_lsp.code.syntax import LANGUAGES, Inside
 
 _SINGLE_QUOTED = frozenset({"python", "javascript", "javascriptreact", "typescript", "typescriptreact"})
 _HASH_COMMENTS = frozenset(

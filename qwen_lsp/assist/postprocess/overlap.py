@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qwen_lsp.assist.polish.place import Place
 from qwen_lsp.assist.postprocess.draft import Cut, Draft
 from qwen_lsp.assist.postprocess.line_similarity import is_telling, near, same, same_but_style
+from qwen_lsp.code.cursor_context import Place
 
 _LOOK_BELOW = 3
 """A suggestion may skip a line or two of the file before it repeats the next."""

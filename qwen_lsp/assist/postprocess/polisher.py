@@ -6,8 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qwen_lsp.assist.document import Snapshot
-from qwen_lsp.assist.polish.place import Place
 from qwen_lsp.assist.postprocess.brackets import Brackets
 from qwen_lsp.assist.postprocess.closing_brackets import Closers
 from qwen_lsp.assist.postprocess.draft import Cut, Draft, Step
@@ -18,6 +16,8 @@ from qwen_lsp.assist.postprocess.repetition import Above, Itself
 from qwen_lsp.assist.postprocess.scope import Length, Scope
 from qwen_lsp.assist.postprocess.strip_markup import Cleaner
 from qwen_lsp.assist.suggestion import Rejection
+from qwen_lsp.code.cursor_context import Place
+from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.settings import SuggestSettings
 
 _PIECES = re.compile(r"\n|\w+|[ \t]+|[^\w\s]|[^\S\n]")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qwen_lsp.assist.polish.place import Place, opens_block
+from qwen_lsp.code.cursor_context import Place, opens_block
 
 _ECHO_LINES = 12
 _SHORTEST_ECHO = 4

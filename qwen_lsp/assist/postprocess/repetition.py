@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from qwen_lsp.assist.polish.place import Place
 from qwen_lsp.assist.postprocess.draft import Cut, Draft
 from qwen_lsp.assist.postprocess.line_similarity import is_telling, near, same
+from qwen_lsp.code.cursor_context import Place
 
 _SAME, _SAME_EMPTY = 3, 6
 _NEAR_LINES = 5

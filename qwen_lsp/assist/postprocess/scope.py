@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from qwen_lsp.assist.polish.place import Place, opens_block
 from qwen_lsp.assist.postprocess.draft import Cut, Draft
+from qwen_lsp.code.cursor_context import Place, opens_block
 
 _DEFINITION = re.compile(
     r"(?:(?:export|default|public|private|protected|static|async|abstract|final|pub(?:\([a-z]+\))?|unsafe|inline|virtual|"

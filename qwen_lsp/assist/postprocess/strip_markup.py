@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from qwen_lsp.assist.polish.place import Place
+from qwen_lsp.code.cursor_context import Place
 
 _SPECIAL = re.compile(
     r"<[|｜][\w▁\-]{1,30}[|｜]>|</?s>|<EOT>|<(?:fim|file|repo)_\w+>|\[/?INST\]|<\|(?:cursor|end)\|>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from qwen_lsp.assist.languages import is_code, language_of
+from qwen_lsp.code.languages import is_code, language_of
 
 _SHARED = {
     "typescript": "javascript", "typescriptreact": "javascript", "javascriptreact": "javascript",

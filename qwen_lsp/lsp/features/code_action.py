@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
-from qwen_lsp.assist.document import Snapshot
+from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.lsp.client import SECTION
 from qwen_lsp.lsp.features.code_action_desk import ActionDesk
 from qwen_lsp.lsp.protocol import Server

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from qwen_lsp.assist.document import Edit, Snapshot
+from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.lsp.convert import Positions
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from qwen_lsp.assist.document import Snapshot
+from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.errors import ActionRefused
 from qwen_lsp.lsp.features.code_action_desk import ActionDesk
 from qwen_lsp.lsp.features.code_action_show import show

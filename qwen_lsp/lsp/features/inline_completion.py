@@ -6,8 +6,8 @@ import logging
 
 from lsprotocol import types
 
-from qwen_lsp.assist.document import Snapshot
 from qwen_lsp.assist.suggestion import Suggestion
+from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.lsp.client import SECTION
 from qwen_lsp.lsp.convert import Positions
 from qwen_lsp.lsp.protocol import Server

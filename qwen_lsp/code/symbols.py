@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import tree_sitter
 
-from qwen_lsp.assist.syntax import parse
+from qwen_lsp.code.syntax import parse
 
 _IMPORT = re.compile(
     r"^\s*(?:from\s+\S+\s+import\b|import\b|use\s|pub\s+use\s|mod\s|#\s*include\b|export\s.*\bfrom\b|"

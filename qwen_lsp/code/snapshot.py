@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from qwen_lsp.assist.line_starts import LineStarts
+from qwen_lsp.code.line_index import LineStarts
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from qwen_lsp.assist.document import Snapshot
-from qwen_lsp.assist.languages import is_code, is_prose
+from qwen_lsp.code.languages import is_code, is_prose
+from qwen_lsp.code.snapshot import Snapshot
 
 _ABOVE, _BELOW = 100, 64
 """Lines looked at before and after the cursor's line."""

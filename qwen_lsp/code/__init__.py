@@ -1,0 +1,1 @@
+"""What source text is: snapshots, lines, languages, syntax. Knows no model and no editor."""
