@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qwen_lsp.assist.context.workspace import WalkLimits, walk
 from qwen_lsp.assist.recall.builder import Builder
 from qwen_lsp.assist.recall.calibrate import LEFT_OUT_TOKENS, calibrate, random_places
 from qwen_lsp.assist.recall.confidence import Calibration
@@ -25,6 +24,7 @@ from qwen_lsp.assist.recall.language_index import Family, Spot, far_from
 from qwen_lsp.assist.recall.lexer import BORDER, NEWLINE, Vocabulary
 from qwen_lsp.assist.recall.recall import CALIBRATION_PLACES
 from qwen_lsp.assist.recall.token_runs import Block
+from qwen_lsp.code.workspace.walk import WalkLimits, walk
 from qwen_lsp.metrics import percentile
 from qwen_lsp.paths import paths
 

@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from qwen_lsp.assist.context.ignore import IgnoreRules
-from qwen_lsp.assist.context.secrets import holds_key
-from qwen_lsp.assist.context.workspace import walk
+from qwen_lsp.code.workspace.ignore import IgnoreRules
+from qwen_lsp.code.workspace.secrets import holds_key
+from qwen_lsp.code.workspace.walk import walk
 from qwen_lsp.errors import QwenLspError
 
 MOST_FILES = 3000

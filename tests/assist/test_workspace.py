@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.assist.context.ignore import IgnoreRules
-from qwen_lsp.assist.context.secrets import holds_key, is_secret
-from qwen_lsp.assist.context.workspace import WalkLimits, walk
+from qwen_lsp.code.workspace.ignore import IgnoreRules
+from qwen_lsp.code.workspace.secrets import holds_key, is_secret
+from qwen_lsp.code.workspace.walk import WalkLimits, walk
 
 SECRET = [
     ".env",

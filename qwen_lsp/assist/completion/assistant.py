@@ -24,10 +24,10 @@ from qwen_lsp.assist.completion.suggestion_cache import Hit, Reuse
 from qwen_lsp.assist.completion.target import Point
 from qwen_lsp.assist.completion.trace_builder import Note
 from qwen_lsp.assist.completion.trigger import Go, should_ask
-from qwen_lsp.assist.context.secrets import is_secret
 from qwen_lsp.assist.postprocess import Polisher
 from qwen_lsp.assist.suggestion import Answer, Ask, Rejection, Source, Suggestion, SuggestionTrace
 from qwen_lsp.code.snapshot import Edit, Snapshot
+from qwen_lsp.code.workspace.secrets import is_secret
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import EngineInfo, Request, Sampling
 from qwen_lsp.errors import EngineError, PromptTooLong

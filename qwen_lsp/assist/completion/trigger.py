@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from pathspec import GitIgnoreSpec
 
-from qwen_lsp.assist.context.secrets import is_secret
 from qwen_lsp.assist.suggestion import Ask, Rejection
 from qwen_lsp.code.cursor_context import Place, opens_block
 from qwen_lsp.code.snapshot import Edit
 from qwen_lsp.code.syntax import LANGUAGES, Inside, parse
+from qwen_lsp.code.workspace.secrets import is_secret
 from qwen_lsp.settings import SuggestSettings
 
 _MUCH = 8

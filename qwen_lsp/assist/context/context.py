@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qwen_lsp.assist.context import sources
-from qwen_lsp.assist.context.ignore import IGNORE_FILES, IgnoreRules
 from qwen_lsp.assist.context.rank import choose
 from qwen_lsp.assist.context.recent_edits import OpenDocuments
 from qwen_lsp.assist.context.sources import Found, Here, Snippet
 from qwen_lsp.assist.context.symbol_index import SymbolIndex
 from qwen_lsp.code.snapshot import Edit, Snapshot
+from qwen_lsp.code.workspace.ignore import IGNORE_FILES, IgnoreRules
 from qwen_lsp.settings import ContextSettings
 
 _REGION_LINES = 24

@@ -10,12 +10,12 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from qwen_lsp.assist.context.imports import imported_files
-from qwen_lsp.assist.context.secrets import holds_key
-from qwen_lsp.assist.context.workspace import WalkLimits, gentle_pause, lower_priority, walk
 from qwen_lsp.code.languages import language_of
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.code.symbols import definitions
 from qwen_lsp.code.syntax import LANGUAGES
+from qwen_lsp.code.workspace.secrets import holds_key
+from qwen_lsp.code.workspace.walk import WalkLimits, gentle_pause, lower_priority, walk
 
 _MAX_FILE_BYTES = 200_000
 _MAX_SYMBOLS = 150_000

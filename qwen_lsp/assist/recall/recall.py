@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qwen_lsp.assist.context.workspace import WalkLimits, gentle_pause, lower_priority, walk
 from qwen_lsp.assist.recall.builder import Builder
 from qwen_lsp.assist.recall.calibrate import calibrate
 from qwen_lsp.assist.recall.language_groups import family_of
@@ -17,6 +16,7 @@ from qwen_lsp.assist.recall.open_document import OpenDocument
 from qwen_lsp.assist.recall.render import spell
 from qwen_lsp.assist.suggestion import Place
 from qwen_lsp.code.snapshot import Snapshot
+from qwen_lsp.code.workspace.walk import WalkLimits, gentle_pause, lower_priority, walk
 from qwen_lsp.settings import RecallSettings
 
 _MULTILINE_LINES = 6

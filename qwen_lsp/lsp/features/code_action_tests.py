@@ -100,8 +100,8 @@ def _project(session: Session, ask: ActionAsk) -> tuple[Path, dict[str, str | by
 
 def _files(session: Session, root: Path, *, deep: bool) -> dict[str, str | bytes]:
     """What the tests may need: the workspace without secrets and ignored files, or just the file's own folder."""
-    from qwen_lsp.assist.context.ignore import IgnoreRules
-    from qwen_lsp.assist.context.workspace import walk
+    from qwen_lsp.code.workspace.ignore import IgnoreRules
+    from qwen_lsp.code.workspace.walk import walk
 
     rules = IgnoreRules([root], session.settings.context.ignore)
     found: dict[str, str | bytes] = {}

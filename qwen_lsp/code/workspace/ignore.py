@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from qwen_lsp.assist.context.secrets import is_secret
+from qwen_lsp.code.workspace.secrets import is_secret
 
 IGNORE_FILES = (".gitignore", ".ignore", ".qwenignore")
 """In one folder a later name wins over an earlier; a deeper folder wins over its parents."""
