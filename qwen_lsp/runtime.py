@@ -16,8 +16,8 @@ from qwen_lsp.settings import Settings
 
 if TYPE_CHECKING:
     from qwen_lsp.assist.completion.assistant import Assistant
-    from qwen_lsp.engine.managed import Report
     from qwen_lsp.engine.starter.build import BuildProgress
+    from qwen_lsp.engine.supervised import Report
 
 
 @dataclass(slots=True)
@@ -88,8 +88,8 @@ def _remote(settings: Settings) -> Engine:
 
 
 def _local(settings: Settings) -> Engine:
-    from qwen_lsp.engine.managed import ManagedEngine
     from qwen_lsp.engine.models import choose_model
+    from qwen_lsp.engine.supervised import ManagedEngine
 
     async def load(model: str, report: Report) -> Engine:
         choice = await asyncio.to_thread(choose_model, model)

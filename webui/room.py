@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from qwen_lsp.engine.records import recorded
+from qwen_lsp.engine.recording import recorded
 from qwen_lsp.metrics import RequestTrace, Ring
 from qwen_lsp.runtime import Services
 from webui.borrowed_model import Borrowing

@@ -180,7 +180,7 @@ def _serve(given: argparse.Namespace) -> int:
 
 
 async def _serve_page(settings: Settings, given: argparse.Namespace) -> int:
-    from qwen_lsp.engine.records import recorded
+    from qwen_lsp.engine.recording import recorded
     from qwen_lsp.host import serve as host
     from qwen_lsp.runtime import Services, open_engine
 

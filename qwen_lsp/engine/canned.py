@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from qwen_lsp.engine.request import ChatPrompt, Chunk, Finish, Request, Token, Usage
-from qwen_lsp.engine.stops import StopScanner
+from qwen_lsp.engine.stop_strings import StopScanner
 
 _PIECE = re.compile(r"\s*\w{1,6}|\s+|[^\w\s]")
 

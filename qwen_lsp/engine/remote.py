@@ -14,8 +14,8 @@ from qwen_lsp.engine.remote_dialect import body_for
 from qwen_lsp.engine.remote_http import Http, base_url
 from qwen_lsp.engine.remote_probe import Verdict, probe
 from qwen_lsp.engine.remote_space import with_first_space
-from qwen_lsp.engine.remote_wire import chunk_from_json, error_from_json, info_from_json, own_body
 from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Lane, Request, Sampling, Usage
+from qwen_lsp.engine.wire import chunk_from_json, error_from_json, info_from_json, own_body
 from qwen_lsp.errors import EngineError, EngineUnavailable, GenerationFailed
 
 _INFO_AGE_S = 1.0

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qwen_lsp.engine.request import Chunk, Finish, Request, Token, Usage
-from qwen_lsp.engine.stops import StopScanner
+from qwen_lsp.engine.stop_strings import StopScanner
 from qwen_lsp.errors import GenerationFailed
 
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from qwen_lsp.engine.remote_wire import chat_fields
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Request, Text, TextPrompt
+from qwen_lsp.engine.wire import chat_fields
 
 Json = dict[str, Any]
 _MARKER = re.compile(r"<\|(?=[A-Za-z0-9_]+\|>)")

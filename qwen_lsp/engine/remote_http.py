@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from qwen_lsp.engine.remote_wire import error_from_json
+from qwen_lsp.engine.wire import error_from_json
 from qwen_lsp.errors import EngineUnavailable, GenerationFailed, SettingsError
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 from qwen_lsp.assist.prompts.fim import TEMPLATES, FimTemplate
-from qwen_lsp.engine.remote_wire import parts_from_json
 from qwen_lsp.engine.request import (
     ChatPrompt,
     Lane,
@@ -19,6 +18,7 @@ from qwen_lsp.engine.request import (
     TextPrompt,
     ToolCall,
 )
+from qwen_lsp.engine.wire import parts_from_json
 from qwen_lsp.host.anchored import Anchors
 from qwen_lsp.host.bodies import Body, ChatBody, CompletionBody, Turn
 

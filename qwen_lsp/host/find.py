@@ -92,7 +92,7 @@ class HostedEngine:
     async def switch(self, model: str) -> None:
         """Ask the host for another model."""
         from qwen_lsp.engine.remote_http import Http
-        from qwen_lsp.engine.remote_wire import error_from_json
+        from qwen_lsp.engine.wire import error_from_json
         from qwen_lsp.host.state import read_state
 
         await self._connected(_WAIT_S[Lane.ACTION])

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.remote_wire import chunk_to_json
 from qwen_lsp.engine.request import Chunk, Request, Token, Usage
+from qwen_lsp.engine.wire import chunk_to_json
 from qwen_lsp.host.calls import CallReader, Read
 from qwen_lsp.host.respond import DONE, event_of
 

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from qwen_lsp.engine.remote_wire import error_to_json, status_of
+from qwen_lsp.engine.wire import error_to_json, status_of
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.host.asked import Unfit
 

@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, Response
 
 from qwen_lsp import __version__
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.managed import ManagedEngine
-from qwen_lsp.engine.remote_wire import info_to_json
+from qwen_lsp.engine.supervised import ManagedEngine
+from qwen_lsp.engine.wire import info_to_json
 from qwen_lsp.host.front import Activity
 from qwen_lsp.host.gauges import Gauges
 from qwen_lsp.host.respond import refusal

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from qwen_lsp.engine import request as engine_request
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.remote_wire import chunk_to_json
+from qwen_lsp.engine.wire import chunk_to_json
 from qwen_lsp.host.anchored import Anchors
 from qwen_lsp.host.asked import chat_request, completion_request
 from qwen_lsp.host.bodies import Body, ChatBody, CompletionBody

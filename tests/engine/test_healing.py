@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen_lsp.engine.healing import Vocabulary
+from qwen_lsp.engine.token_healing import Vocabulary
 
 PIECES = [bytes((b,)) for b in range(256)]
 WORDS = [

@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen_lsp.engine.lookup import _REST_TOKENS, LENGTHS, Lookup
+from qwen_lsp.engine.prompt_lookup import _REST_TOKENS, LENGTHS, Lookup
 
 
 def replay(sources: list[list[int]], target: list[int]) -> tuple[int, int]:

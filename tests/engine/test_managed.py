@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-import qwen_lsp.engine.managed as managed
+import qwen_lsp.engine.supervised as managed
 from qwen_lsp.engine.base import Engine, collect
 from qwen_lsp.engine.demo import Gate, ScriptedEngine
-from qwen_lsp.engine.managed import ManagedEngine, Report
 from qwen_lsp.engine.request import ChatPrompt, Lane, Message, Request
+from qwen_lsp.engine.supervised import ManagedEngine, Report
 from qwen_lsp.errors import EngineUnavailable, GenerationFailed, ModelNotFound
 
 CHAT = Request(ChatPrompt((Message("user", "x"),)), id="r")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from qwen_lsp.engine.markers import QWEN_ENDINGS
 from qwen_lsp.engine.mlx.tokens import PromptReader, token_bytes
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Text, TextPrompt, ToolCall
+from qwen_lsp.engine.special_tokens import QWEN_ENDINGS
 from qwen_lsp.errors import GenerationFailed
 from tests.support.models import fim, reference
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen_lsp.engine.stops import StopScanner
+from qwen_lsp.engine.stop_strings import StopScanner
 
 
 def run(stops: list[str], pieces: list[str]) -> tuple[str, str | None]:

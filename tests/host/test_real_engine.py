@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.engine.base import Engine, collect
-from qwen_lsp.engine.managed import ManagedEngine, Report
 from qwen_lsp.engine.remote import RemoteEngine
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Request, Text, TextPrompt
+from qwen_lsp.engine.supervised import ManagedEngine, Report
 from qwen_lsp.settings import EngineSettings
 from tests.support.hosts import serving
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from qwen_lsp.engine.markers import QWEN_ENDINGS
 from qwen_lsp.engine.request import Marker, Text, TextPrompt
+from qwen_lsp.engine.special_tokens import QWEN_ENDINGS
 
 Part = Text | Marker
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from qwen_lsp.engine.mlx.choose import Pick
 from qwen_lsp.engine.request import Chunk, Finish, Token
-from qwen_lsp.engine.stops import StopScanner
+from qwen_lsp.engine.stop_strings import StopScanner
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import mlx.core as mx
 from mlx_lm.sample_utils import make_logits_processors, make_sampler
 
-from qwen_lsp.engine.healing import Vocabulary
 from qwen_lsp.engine.mlx.experts import Routed
 from qwen_lsp.engine.request import Sampling
+from qwen_lsp.engine.token_healing import Vocabulary
 
 _PENALISED_TOKENS = 20
 _SEEDS = 2**63

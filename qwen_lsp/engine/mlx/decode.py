@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import mlx.core as mx
 
-from qwen_lsp.engine.lookup import Lookup
 from qwen_lsp.engine.mlx.answer import Answer
 from qwen_lsp.engine.mlx.batch import Batch, Member
 from qwen_lsp.engine.mlx.choose import Chooser, Pick
 from qwen_lsp.engine.mlx.machine import Machine
 from qwen_lsp.engine.mlx.meter import Meter
 from qwen_lsp.engine.mlx.store import Lease
+from qwen_lsp.engine.prompt_lookup import Lookup
 from qwen_lsp.engine.scheduler import Steps, Together
 
 _SHORT_DRAFT = 4

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import mlx.core as mx
 
-from qwen_lsp.engine.lookup import Lookup
 from qwen_lsp.engine.mlx.answer import Answer, Ends
 from qwen_lsp.engine.mlx.batch import Batch
 from qwen_lsp.engine.mlx.choose import Chooser
@@ -18,6 +17,7 @@ from qwen_lsp.engine.mlx.meter import Meter
 from qwen_lsp.engine.mlx.outbox import Deliver
 from qwen_lsp.engine.mlx.store import Lease
 from qwen_lsp.engine.mlx.tokens import ReadPrompt
+from qwen_lsp.engine.prompt_lookup import Lookup
 from qwen_lsp.engine.request import Chunk, Lane, Progress, Request, Usage
 from qwen_lsp.engine.scheduler import Steps
 from qwen_lsp.errors import NotEnoughMemory, PromptTooLong

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import mlx.core as mx
 from mlx_lm.models.cache import make_prompt_cache
 
-from qwen_lsp.engine.healing import Vocabulary
 from qwen_lsp.engine.mlx.batch import Batch
 from qwen_lsp.engine.mlx.choose import HealingMask
 from qwen_lsp.engine.mlx.disk import KvFolder, model_key
@@ -21,6 +20,7 @@ from qwen_lsp.engine.mlx.tokens import PromptReader
 from qwen_lsp.engine.mlx.warmth import KeepWarm, has_gpu
 from qwen_lsp.engine.prefix.plan import Budget
 from qwen_lsp.engine.request import Lane
+from qwen_lsp.engine.token_healing import Vocabulary
 from qwen_lsp.paths import paths
 from qwen_lsp.settings import EngineSettings
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from qwen_lsp.engine.healing import Vocabulary
-from qwen_lsp.engine.markers import QWEN_ENDINGS
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Text, TextPrompt
+from qwen_lsp.engine.special_tokens import QWEN_ENDINGS
+from qwen_lsp.engine.token_healing import Vocabulary
 from qwen_lsp.errors import GenerationFailed
 
 _CACHED_CHARS = 2_000_000

@@ -10,7 +10,7 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.records import KEPT, Recorder
+from qwen_lsp.engine.recording import KEPT, Recorder
 from qwen_lsp.engine.request import Chunk, EngineInfo, Lane, Request, Usage
 from qwen_lsp.errors import EngineError, EngineUnavailable
 from qwen_lsp.metrics import RequestTrace, Ring
