@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.engine_asking import SOURCE, Bench, Timed, ask, hole, p50_p95, request
 from qwen_lsp.engine.mlx.engine import MlxEngine
-from qwen_lsp.engine.mlx.forward import TARGET_MS
+from qwen_lsp.engine.mlx.model_runner import TARGET_MS
 from qwen_lsp.engine.request import Lane, Request
 from qwen_lsp.metrics import percentile
 from qwen_lsp.settings import EngineSettings
@@ -136,8 +136,8 @@ class RowCosts:
     """How long a bare forward takes with one token of each of several sequences: what no batching can beat."""
 
     def __init__(self, folder: Path) -> None:
-        from qwen_lsp.engine.mlx.forward import Forward
         from qwen_lsp.engine.mlx.loader import load
+        from qwen_lsp.engine.mlx.model_runner import Forward
 
         loaded = load(folder)
         self._forward = Forward(loaded.model)

@@ -11,9 +11,9 @@ import mlx.core as mx
 import pytest
 from mlx.utils import tree_flatten
 
-from qwen_lsp.engine.mlx import memory
+from qwen_lsp.engine.mlx import memory_guard
 from qwen_lsp.engine.mlx.engine import MlxEngine
-from qwen_lsp.engine.mlx.warmth import KeepWarm
+from qwen_lsp.engine.mlx.gpu_keepalive import KeepWarm
 from qwen_lsp.engine.request import Lane, Request
 from qwen_lsp.errors import NotEnoughMemory
 from qwen_lsp.settings import EngineSettings
@@ -73,15 +73,17 @@ async def test_idle_prefixes_give_way_before_a_request_is_refused(monkeypatch: p
     engine = MlxEngine(random_model(), EngineSettings())
     await ask(engine, plain(CODE, max_tokens=2))
     machine: Any = engine._worker._machine
-    monkeypatch.setattr(memory, "_ALWAYS_FINE_BYTES", 0)
+    monkeypatch.setattr(memory_guard, "_ALWAYS_FINE_BYTES", 0)
     held = machine.store.gauges()["kv_bytes"]
     # As much is free as the reserve and what the store holds idle: enough once that has gone.
     monkeypatch.setattr(
-        memory, "free_bytes", lambda: memory._RESERVE_BYTES + held - machine.store.gauges()["kv_bytes"]
+        memory_guard,
+        "free_bytes",
+        lambda: memory_guard._RESERVE_BYTES + held - machine.store.gauges()["kv_bytes"],
     )
     reply = await ask(engine, plain("x = 1", max_tokens=2))
     assert reply.usage.generated_tokens == 2
-    monkeypatch.setattr(memory, "free_bytes", lambda: memory._RESERVE_BYTES)
+    monkeypatch.setattr(memory_guard, "free_bytes", lambda: memory_guard._RESERVE_BYTES)
     with pytest.raises(NotEnoughMemory, match="more memory for their KV"):
         await ask(engine, plain("y = 1", max_tokens=2))
     await engine.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from qwen_lsp.engine.mlx import memory
+from qwen_lsp.engine.mlx import memory_guard
 from qwen_lsp.engine.mlx.engine import MlxEngine
 from qwen_lsp.engine.mlx.loader import load
 from qwen_lsp.errors import EngineMissing, ModelNotFound, NotEnoughMemory
@@ -81,17 +81,17 @@ def test_a_broken_folder_is_explained(folder: Path, harm: Callable[[Path], None]
 def test_a_model_too_big_for_the_machine_is_refused_with_numbers(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "free_bytes", lambda: 600_000_000)
-    monkeypatch.setattr(memory, "machine_bytes", lambda: 16_000_000_000)
+    monkeypatch.setattr(memory_guard, "free_bytes", lambda: 600_000_000)
+    monkeypatch.setattr(memory_guard, "machine_bytes", lambda: 16_000_000_000)
     with pytest.raises(NotEnoughMemory, match=r"17\.2 GB .* 0\.6 GB free of 16\.0 GB"):
-        memory.refuse_if_too_big(17_200_000_000)
-    memory.refuse_if_too_big(1_000_000)
+        memory_guard.refuse_if_too_big(17_200_000_000)
+    memory_guard.refuse_if_too_big(1_000_000)
     with pytest.raises(NotEnoughMemory, match=r"4000 tokens need 0\.4 GB"):
-        memory.refuse_kv(400_000_000, 4000)
+        memory_guard.refuse_kv(400_000_000, 4000)
 
 
 def test_memory_is_measured() -> None:
-    assert 0 < memory.free_bytes() <= memory.machine_bytes() <= psutil.virtual_memory().total
+    assert 0 < memory_guard.free_bytes() <= memory_guard.machine_bytes() <= psutil.virtual_memory().total
 
 
 def test_no_mlx_names_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ import mlx.core as mx
 import pytest
 from mlx_lm.models.cache import make_prompt_cache
 
-from qwen_lsp.engine.mlx.forward import Forward
-from qwen_lsp.engine.mlx.store import KvStore, Lease
+from qwen_lsp.engine.mlx.kv_store import KvStore, Lease
+from qwen_lsp.engine.mlx.model_runner import Forward
 from qwen_lsp.engine.prefix.plan import Budget
 from tests.support.models import reference
 
@@ -119,7 +119,7 @@ def test_the_budget_holds(forward: Forward) -> None:
 
 class TestSaved:
     def saved(self, folder: Path, **options: Any) -> KvStore:
-        from qwen_lsp.engine.mlx.disk import KvFolder
+        from qwen_lsp.engine.mlx.kv_disk import KvFolder
 
         store = KvStore(
             reference()[0], Budget(10**9, 512), folder=KvFolder(folder, **{"model_key": "m", **options})

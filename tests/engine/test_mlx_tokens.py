@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qwen_lsp.engine.mlx.tokens import PromptReader, token_bytes
+from qwen_lsp.engine.mlx.tokenizer import PromptReader, token_bytes
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Text, TextPrompt, ToolCall
 from qwen_lsp.engine.special_tokens import QWEN_ENDINGS
 from qwen_lsp.errors import GenerationFailed

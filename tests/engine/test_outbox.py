@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qwen_lsp.engine.mlx.outbox import Outbox
+from qwen_lsp.engine.mlx.delivery import Outbox
 
 
 class Desk:

@@ -33,7 +33,7 @@ def reference() -> tuple[Any, Any]:
 
 @functools.cache
 def _reader() -> Any:
-    from qwen_lsp.engine.mlx.tokens import PromptReader
+    from qwen_lsp.engine.mlx.tokenizer import PromptReader
 
     return PromptReader(reference()[1])
 

@@ -8,10 +8,10 @@ from typing import Any
 import mlx.core as mx
 from mlx_lm.models.cache import BatchKVCache, KVCache
 
-from qwen_lsp.engine.mlx.choose import Chooser, Pick
-from qwen_lsp.engine.mlx.forward import Forward
-from qwen_lsp.engine.mlx.outbox import Outbox
-from qwen_lsp.engine.mlx.store import Lease
+from qwen_lsp.engine.mlx.delivery import Outbox
+from qwen_lsp.engine.mlx.kv_store import Lease
+from qwen_lsp.engine.mlx.model_runner import Forward
+from qwen_lsp.engine.mlx.sampling import Chooser, Pick
 
 
 @dataclass(slots=True, eq=False)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import mlx.core as mx
 
-from qwen_lsp.engine.mlx.answer import Answer
 from qwen_lsp.engine.mlx.batch import Batch, Member
-from qwen_lsp.engine.mlx.choose import Chooser, Pick
-from qwen_lsp.engine.mlx.machine import Machine
-from qwen_lsp.engine.mlx.meter import Meter
-from qwen_lsp.engine.mlx.store import Lease
+from qwen_lsp.engine.mlx.engine_state import Machine
+from qwen_lsp.engine.mlx.kv_store import Lease
+from qwen_lsp.engine.mlx.output import Answer
+from qwen_lsp.engine.mlx.sampling import Chooser, Pick
+from qwen_lsp.engine.mlx.usage_meter import Meter
 from qwen_lsp.engine.prompt_lookup import Lookup
 from qwen_lsp.engine.scheduler import Steps, Together
 

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import mlx.core as mx
 
-from qwen_lsp.engine.mlx.answer import Answer, Ends
 from qwen_lsp.engine.mlx.batch import Batch
-from qwen_lsp.engine.mlx.choose import Chooser
 from qwen_lsp.engine.mlx.decode import Decoding, choose_after
-from qwen_lsp.engine.mlx.machine import Machine
-from qwen_lsp.engine.mlx.memory import refuse_kv
-from qwen_lsp.engine.mlx.meter import Meter
-from qwen_lsp.engine.mlx.outbox import Deliver
-from qwen_lsp.engine.mlx.store import Lease
-from qwen_lsp.engine.mlx.tokens import ReadPrompt
+from qwen_lsp.engine.mlx.delivery import Deliver
+from qwen_lsp.engine.mlx.engine_state import Machine
+from qwen_lsp.engine.mlx.kv_store import Lease
+from qwen_lsp.engine.mlx.memory_guard import refuse_kv
+from qwen_lsp.engine.mlx.output import Answer, Ends
+from qwen_lsp.engine.mlx.sampling import Chooser
+from qwen_lsp.engine.mlx.tokenizer import ReadPrompt
+from qwen_lsp.engine.mlx.usage_meter import Meter
 from qwen_lsp.engine.prompt_lookup import Lookup
 from qwen_lsp.engine.request import Chunk, Lane, Progress, Request, Usage
 from qwen_lsp.engine.scheduler import Steps

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qwen_lsp.engine.mlx.memory import refuse_if_too_big
-from qwen_lsp.engine.mlx.shape import shape_of
+from qwen_lsp.engine.mlx.memory_guard import refuse_if_too_big
+from qwen_lsp.engine.mlx.model_shape import shape_of
 from qwen_lsp.engine.request import ModelShape
 from qwen_lsp.errors import EngineMissing, ModelNotFound, NotEnoughMemory
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qwen_lsp.engine.mlx.outbox import Deliver
+from qwen_lsp.engine.mlx.delivery import Deliver
 from qwen_lsp.engine.models import model_name
 from qwen_lsp.engine.request import Lane, ModelShape, Request, Usage
 from qwen_lsp.engine.scheduler import Ended, Job, Scheduler
@@ -20,8 +20,8 @@ from qwen_lsp.errors import EngineError, EngineMissing, EngineUnavailable, Gener
 from qwen_lsp.settings import EngineSettings
 
 if TYPE_CHECKING:
+    from qwen_lsp.engine.mlx.engine_state import Machine
     from qwen_lsp.engine.mlx.loader import Loaded
-    from qwen_lsp.engine.mlx.machine import Machine
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class Worker:
 
         self._progress(None, f"Loading {self._folder.name}")
         loaded = load(self._folder)
-        from qwen_lsp.engine.mlx.machine import build_machine
+        from qwen_lsp.engine.mlx.engine_state import build_machine
 
         self._machine = build_machine(loaded, self._settings)
         self._measure()
@@ -174,7 +174,7 @@ class Worker:
         return None if tidy else _TICK_S
 
     def _tidy_up(self) -> None:
-        from qwen_lsp.engine.mlx.memory import short_bytes
+        from qwen_lsp.engine.mlx.memory_guard import short_bytes
 
         assert self._machine is not None
         self._machine.store.check()

@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from qwen_lsp.engine.mlx.choose import Pick
+from qwen_lsp.engine.mlx.sampling import Pick
 from qwen_lsp.engine.request import Chunk, Finish, Token
 from qwen_lsp.engine.stop_strings import StopScanner
 

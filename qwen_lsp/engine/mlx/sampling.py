@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import mlx.core as mx
 from mlx_lm.sample_utils import make_logits_processors, make_sampler
 
-from qwen_lsp.engine.mlx.experts import Routed
+from qwen_lsp.engine.mlx.expert_routing import Routed
 from qwen_lsp.engine.request import Sampling
 from qwen_lsp.engine.token_healing import Vocabulary
 

@@ -8,16 +8,16 @@ import mlx.core as mx
 from mlx_lm.models.cache import make_prompt_cache
 
 from qwen_lsp.engine.mlx.batch import Batch
-from qwen_lsp.engine.mlx.choose import HealingMask
-from qwen_lsp.engine.mlx.disk import KvFolder, model_key
-from qwen_lsp.engine.mlx.experts import ExpertTap
-from qwen_lsp.engine.mlx.forward import Forward, Pace
+from qwen_lsp.engine.mlx.delivery import Outbox
+from qwen_lsp.engine.mlx.expert_routing import ExpertTap
+from qwen_lsp.engine.mlx.gpu_keepalive import KeepWarm, has_gpu
+from qwen_lsp.engine.mlx.kv_disk import KvFolder, model_key
+from qwen_lsp.engine.mlx.kv_store import KvStore
 from qwen_lsp.engine.mlx.loader import Loaded
-from qwen_lsp.engine.mlx.memory import machine_bytes
-from qwen_lsp.engine.mlx.outbox import Outbox
-from qwen_lsp.engine.mlx.store import KvStore
-from qwen_lsp.engine.mlx.tokens import PromptReader
-from qwen_lsp.engine.mlx.warmth import KeepWarm, has_gpu
+from qwen_lsp.engine.mlx.memory_guard import machine_bytes
+from qwen_lsp.engine.mlx.model_runner import Forward, Pace
+from qwen_lsp.engine.mlx.sampling import HealingMask
+from qwen_lsp.engine.mlx.tokenizer import PromptReader
 from qwen_lsp.engine.prefix.plan import Budget
 from qwen_lsp.engine.request import Lane
 from qwen_lsp.engine.token_healing import Vocabulary

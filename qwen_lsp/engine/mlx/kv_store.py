@@ -13,7 +13,7 @@ from typing import Any
 import mlx.core as mx
 from mlx_lm.models.cache import KVCache, can_trim_prompt_cache, make_prompt_cache, trim_prompt_cache
 
-from qwen_lsp.engine.mlx.disk import KvFolder
+from qwen_lsp.engine.mlx.kv_disk import KvFolder
 from qwen_lsp.engine.prefix.history import History, token_array
 from qwen_lsp.engine.prefix.integrity import broken
 from qwen_lsp.engine.prefix.plan import Budget, plan, shrink
