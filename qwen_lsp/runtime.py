@@ -88,7 +88,7 @@ def _remote(settings: Settings) -> Engine:
 
 
 def _local(settings: Settings) -> Engine:
-    from qwen_lsp.engine.models import choose_model
+    from qwen_lsp.engine.models.local import choose_model
     from qwen_lsp.engine.supervised import ManagedEngine
 
     async def load(model: str, report: Report) -> Engine:

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.models import models_here
+from qwen_lsp.engine.models.local import models_here
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.paths import paths
 from webui.borrowed_model import Switchable

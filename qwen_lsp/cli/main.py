@@ -98,7 +98,7 @@ def _add_doctor(commands: _Commands) -> None:
 
 
 def _add_pull(commands: _Commands) -> None:
-    from qwen_lsp.engine.models import DEFAULT_MODEL
+    from qwen_lsp.engine.models.local import DEFAULT_MODEL
 
     pull = commands.add_parser("pull", help="download a model (shows the size and asks first)")
     pull.add_argument("model", nargs="?", default=DEFAULT_MODEL, help=f"default: {DEFAULT_MODEL}")
@@ -230,7 +230,7 @@ def _doctor(given: argparse.Namespace) -> int:
 
 
 def _pull(given: argparse.Namespace) -> int:
-    from qwen_lsp.engine.pull import check_room, plan_pull, pull
+    from qwen_lsp.engine.models.download import check_room, plan_pull, pull
 
     plan = plan_pull(given.model, given.hub)
     print(plan.sentence(), file=sys.stderr)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from qwen_lsp.engine.models import choose_model, is_complete, model_name, pulled_folder
+from qwen_lsp.engine.models.local import choose_model, is_complete, model_name, pulled_folder
 from qwen_lsp.errors import ModelNotFound
 
 FILES = {

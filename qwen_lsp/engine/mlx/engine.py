@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from qwen_lsp.engine.mlx.worker import Facts, Outcome, Worker
-from qwen_lsp.engine.models import model_name
+from qwen_lsp.engine.models.local import model_name
 from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Request, Usage
 from qwen_lsp.engine.scheduler import Ended
 from qwen_lsp.errors import EngineError, GenerationFailed

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwen_lsp.engine.mlx.delivery import Deliver
-from qwen_lsp.engine.models import model_name
+from qwen_lsp.engine.models.local import model_name
 from qwen_lsp.engine.request import Lane, ModelShape, Request, Usage
 from qwen_lsp.engine.scheduler import Ended, Job, Scheduler
 from qwen_lsp.errors import EngineError, EngineMissing, EngineUnavailable, GenerationFailed

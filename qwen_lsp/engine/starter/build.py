@@ -20,7 +20,7 @@ from typing import Any
 
 import filelock
 
-from qwen_lsp.engine.models import is_complete
+from qwen_lsp.engine.models.local import is_complete
 from qwen_lsp.engine.starter.progress import BuildProgress, read_progress, write_progress
 from qwen_lsp.errors import EngineMissing, EngineUnavailable
 from qwen_lsp.paths import paths

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 import psutil
 
-from qwen_lsp.engine.models import is_complete, pulled_folder
+from qwen_lsp.engine.models.local import is_complete, pulled_folder
 from qwen_lsp.errors import EngineMissing, ModelNotFound, NotEnoughMemory
 
 Hub = Literal["huggingface", "modelscope"]

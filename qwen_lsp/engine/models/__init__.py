@@ -1,0 +1,1 @@
+"""Finding models on this machine, and downloading one when asked."""
