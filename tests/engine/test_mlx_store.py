@@ -11,7 +11,7 @@ from mlx_lm.models.cache import make_prompt_cache
 
 from qwen_lsp.engine.mlx.kv_store import KvStore, Lease
 from qwen_lsp.engine.mlx.model_runner import Forward
-from qwen_lsp.engine.prefix.plan import Budget
+from qwen_lsp.engine.prefix_cache.plan import Budget
 from tests.support.models import reference
 
 PROMPT = [(i * 37) % 400 + 1 for i in range(300)]

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen_lsp.engine.prefix.history import History, common_prefix, token_array
-from qwen_lsp.engine.prefix.integrity import broken
-from qwen_lsp.engine.prefix.plan import SPARE_TOKENS, Budget, Plan, plan, shrink
+from qwen_lsp.engine.prefix_cache.history import History, common_prefix, token_array
+from qwen_lsp.engine.prefix_cache.integrity import broken
+from qwen_lsp.engine.prefix_cache.plan import SPARE_TOKENS, Budget, Plan, plan, shrink
 
 ROOMY = Budget(bytes=10**9, bytes_per_token=1)
 

@@ -18,7 +18,7 @@ from qwen_lsp.engine.mlx.memory_guard import machine_bytes
 from qwen_lsp.engine.mlx.model_runner import Forward, Pace
 from qwen_lsp.engine.mlx.sampling import HealingMask
 from qwen_lsp.engine.mlx.tokenizer import PromptReader
-from qwen_lsp.engine.prefix.plan import Budget
+from qwen_lsp.engine.prefix_cache.plan import Budget
 from qwen_lsp.engine.request import Lane
 from qwen_lsp.engine.token_healing import Vocabulary
 from qwen_lsp.paths import paths

@@ -13,7 +13,7 @@ from typing import Any
 import mlx.core as mx
 from mlx_lm.models.cache import KVCache
 
-from qwen_lsp.engine.prefix.history import token_array
+from qwen_lsp.engine.prefix_cache.history import token_array
 
 log = logging.getLogger(__name__)
 

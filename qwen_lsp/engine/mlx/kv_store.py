@@ -14,9 +14,9 @@ import mlx.core as mx
 from mlx_lm.models.cache import KVCache, can_trim_prompt_cache, make_prompt_cache, trim_prompt_cache
 
 from qwen_lsp.engine.mlx.kv_disk import KvFolder
-from qwen_lsp.engine.prefix.history import History, token_array
-from qwen_lsp.engine.prefix.integrity import broken
-from qwen_lsp.engine.prefix.plan import Budget, plan, shrink
+from qwen_lsp.engine.prefix_cache.history import History, token_array
+from qwen_lsp.engine.prefix_cache.integrity import broken
+from qwen_lsp.engine.prefix_cache.plan import Budget, plan, shrink
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from qwen_lsp.engine.prefix.history import History
+from qwen_lsp.engine.prefix_cache.history import History
 
 
 def broken(held: Iterable[History], lengths: Mapping[int, int], *, live: int) -> dict[int, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from qwen_lsp.engine.prefix.history import History
+from qwen_lsp.engine.prefix_cache.history import History
 
 SPARE_TOKENS = 256
 """A tail this short is given up without a copy: it is what typing and a short answer leave behind."""
