@@ -72,8 +72,8 @@ def build_assistant(
 
 
 def _remote(settings: Settings) -> Engine:
-    from qwen_lsp.engine.remote import RemoteEngine
-    from qwen_lsp.engine.remote_key import api_key
+    from qwen_lsp.engine.remote.api_key import api_key
+    from qwen_lsp.engine.remote.engine import RemoteEngine
 
     options = settings.engine
     if not options.url:

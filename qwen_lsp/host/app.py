@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 from qwen_lsp import __version__
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.recording import recorded
-from qwen_lsp.engine.remote_http import is_here
+from qwen_lsp.engine.remote.http import is_here
 from qwen_lsp.host.anchored import Anchors
 from qwen_lsp.host.front import Activity, Front, MakePage
 from qwen_lsp.host.guard import Guard

@@ -12,7 +12,7 @@ from qwen_lsp.engine.request import Chunk, EngineInfo, Lane, Request, Usage
 from qwen_lsp.errors import EngineUnavailable, GenerationFailed, QwenLspError
 
 if TYPE_CHECKING:
-    from qwen_lsp.engine.remote import RemoteEngine
+    from qwen_lsp.engine.remote.engine import RemoteEngine
     from qwen_lsp.settings import Settings
 
 _WAIT_S = {Lane.INLINE: 1.0, Lane.WARM: 0.5, Lane.ACTION: 60.0, Lane.CHAT: 60.0}
@@ -91,7 +91,7 @@ class HostedEngine:
 
     async def switch(self, model: str) -> None:
         """Ask the host for another model."""
-        from qwen_lsp.engine.remote_http import Http
+        from qwen_lsp.engine.remote.http import Http
         from qwen_lsp.engine.wire import error_from_json
         from qwen_lsp.host.state import read_state
 
@@ -138,7 +138,7 @@ class HostedEngine:
         return self._connecting
 
     async def _find(self) -> None:
-        from qwen_lsp.engine.remote import RemoteEngine
+        from qwen_lsp.engine.remote.engine import RemoteEngine
         from qwen_lsp.host.spawn import find_or_start, running
 
         try:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from qwen_lsp.engine.remote_key import api_key
+from qwen_lsp.engine.remote.api_key import api_key
 
 URL = "https://models.example:8443/v1"
 PutKeyring = Callable[[Callable[[str, str], str | None]], None]

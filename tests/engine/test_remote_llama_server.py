@@ -10,7 +10,7 @@ import pytest
 from qwen_lsp.assist.prompts.fim import TEMPLATES, Hole
 from qwen_lsp.engine import request as ours
 from qwen_lsp.engine.base import collect
-from qwen_lsp.engine.remote import RemoteEngine
+from qwen_lsp.engine.remote.engine import RemoteEngine
 from qwen_lsp.engine.request import ChatPrompt, Message
 from qwen_lsp.samples import PROGRAMS
 from tests.support.gguf_model import write_gguf

@@ -10,7 +10,7 @@ import pytest
 
 from qwen_lsp.engine import request as ours
 from qwen_lsp.engine.base import collect
-from qwen_lsp.engine.remote import RemoteEngine
+from qwen_lsp.engine.remote.engine import RemoteEngine
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Text, TextPrompt
 from qwen_lsp.samples import PROGRAMS
 from tests.support.plain_model import write_shareable

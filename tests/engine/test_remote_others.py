@@ -15,9 +15,9 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from qwen_lsp.engine import request as ours
 from qwen_lsp.engine.base import collect
-from qwen_lsp.engine.remote import RemoteEngine
-from qwen_lsp.engine.remote_dialect import DIALECTS, body_for, neutral
-from qwen_lsp.engine.remote_http import base_url
+from qwen_lsp.engine.remote.dialects import DIALECTS, body_for, neutral
+from qwen_lsp.engine.remote.engine import RemoteEngine
+from qwen_lsp.engine.remote.http import base_url
 from qwen_lsp.engine.request import ChatPrompt, Chunk, Marker, Message, Sampling, Text, TextPrompt
 from qwen_lsp.errors import EngineUnavailable, GenerationFailed, PromptTooLong, SettingsError
 from tests.support.hosts import serving_app

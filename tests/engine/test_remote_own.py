@@ -9,7 +9,7 @@ import pytest
 
 from qwen_lsp.engine.base import collect
 from qwen_lsp.engine.demo import Gate, ScriptedEngine
-from qwen_lsp.engine.remote import RemoteEngine
+from qwen_lsp.engine.remote.engine import RemoteEngine
 from qwen_lsp.engine.request import (
     ChatPrompt,
     Chunk,

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from qwen_lsp.engine.base import collect
-from qwen_lsp.engine.remote import RemoteEngine
+from qwen_lsp.engine.remote.engine import RemoteEngine
 from qwen_lsp.engine.request import ChatPrompt, Message, Request
 from qwen_lsp.errors import EngineUnavailable
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.engine.base import Engine, collect
-from qwen_lsp.engine.remote import RemoteEngine
+from qwen_lsp.engine.remote.engine import RemoteEngine
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Request, Text, TextPrompt
 from qwen_lsp.engine.supervised import ManagedEngine, Report
 from qwen_lsp.settings import EngineSettings

@@ -9,11 +9,11 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any
 
-from qwen_lsp.engine.remote_answer import Answer
-from qwen_lsp.engine.remote_dialect import body_for
-from qwen_lsp.engine.remote_http import Http, base_url
-from qwen_lsp.engine.remote_probe import Verdict, probe
-from qwen_lsp.engine.remote_space import with_first_space
+from qwen_lsp.engine.remote.answer_stream import Answer
+from qwen_lsp.engine.remote.dialects import body_for
+from qwen_lsp.engine.remote.http import Http, base_url
+from qwen_lsp.engine.remote.mlx_lm_leading_space import with_first_space
+from qwen_lsp.engine.remote.probe import Verdict, probe
 from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Lane, Request, Sampling, Usage
 from qwen_lsp.engine.wire import chunk_from_json, error_from_json, info_from_json, own_body
 from qwen_lsp.errors import EngineError, EngineUnavailable, GenerationFailed

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from qwen_lsp.engine.remote_http import Http
+from qwen_lsp.engine.remote.http import Http
 
 Json = dict[str, Any]
 _SPACES = ("Ġ", "▁", " ")

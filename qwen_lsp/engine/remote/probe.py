@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from qwen_lsp.engine.remote_dialect import DIALECTS, Dialect
-from qwen_lsp.engine.remote_http import Http
+from qwen_lsp.engine.remote.dialects import DIALECTS, Dialect
+from qwen_lsp.engine.remote.http import Http
 from qwen_lsp.errors import EngineUnavailable
 
 _FIM_BY_NAME = (
