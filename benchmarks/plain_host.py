@@ -15,8 +15,8 @@ from collections.abc import AsyncGenerator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from qwen_lsp.engine.demo import DemoEngine
 from qwen_lsp.engine.request import Chunk, EngineInfo, Request
+from qwen_lsp.engine.stubs.demo import DemoEngine
 from qwen_lsp.host.control import ask_to_stop, status_of_running
 from qwen_lsp.host.serve import serve
 from qwen_lsp.host.state import HostState, read_state

@@ -171,7 +171,7 @@ async def _probe(root: Path, index: bool) -> dict[str, float]:
     from qwen_lsp.assist.completion.assistant import Assistant
     from qwen_lsp.assist.context import Context
     from qwen_lsp.assist.suggestion import Ask
-    from qwen_lsp.engine.scripted import ScriptedEngine
+    from qwen_lsp.engine.stubs.scripted import ScriptedEngine
     from qwen_lsp.settings import Settings
 
     text = "from module_7 import helper_7\n\n\ndef main():\n    value = helper_7(1)\n    \n"

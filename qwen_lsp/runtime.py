@@ -36,11 +36,11 @@ def open_engine(settings: Settings) -> Engine:
     """
     kind = settings.engine.kind
     if kind == "none":
-        from qwen_lsp.engine.none import NoEngine
+        from qwen_lsp.engine.stubs.none import NoEngine
 
         return NoEngine()
     if kind == "demo":
-        from qwen_lsp.engine.demo import DemoEngine
+        from qwen_lsp.engine.stubs.demo import DemoEngine
 
         return DemoEngine()
     if kind == "remote":

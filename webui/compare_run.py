@@ -7,9 +7,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.demo import DemoEngine
 from qwen_lsp.engine.recording import recorded
 from qwen_lsp.engine.request import EngineInfo, Request
+from qwen_lsp.engine.stubs.demo import DemoEngine
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.sandbox import job_for_tests, run_contained
 from webui.answer import parts

@@ -10,9 +10,9 @@ import pytest
 from qwen_lsp.assist.context import Snippet
 from qwen_lsp.assist.prompts.chat import HOLE
 from qwen_lsp.code.snapshot import Snapshot
-from qwen_lsp.engine.none import NoEngine
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Marker, Request, Text
-from qwen_lsp.engine.scripted import Gate, ScriptedEngine
+from qwen_lsp.engine.stubs.none import NoEngine
+from qwen_lsp.engine.stubs.scripted import Gate, ScriptedEngine
 from qwen_lsp.errors import EngineUnavailable, PromptTooLong
 from qwen_lsp.settings import Settings
 from tests.support.desk import Desk, quick

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from qwen_lsp.assist.suggestion import Ask
 from qwen_lsp.engine.request import Request
-from qwen_lsp.engine.scripted import Script, ScriptedEngine
+from qwen_lsp.engine.stubs.scripted import Script, ScriptedEngine
 from qwen_lsp.errors import EngineUnavailable
 from tests.support.desk import Desk, quick
 

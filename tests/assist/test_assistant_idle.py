@@ -7,7 +7,7 @@ import asyncio
 from qwen_lsp.assist.completion.anchor import LONG_TYPED_CHARS
 from qwen_lsp.assist.completion.idle_worker import Idle
 from qwen_lsp.engine.request import EngineInfo, Lane, Marker, Request, TextPrompt, Usage
-from qwen_lsp.engine.scripted import Gate, ScriptedEngine
+from qwen_lsp.engine.stubs.scripted import Gate, ScriptedEngine
 from tests.support.desk import Desk, quick
 
 BODY = "def area(radius):\n    ¦\n\n\nprint(area(2))\n"

@@ -12,9 +12,9 @@ from qwen_lsp.assist.recall import RecallState, Recollection
 from qwen_lsp.assist.suggestion import Place
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.none import NoEngine
 from qwen_lsp.engine.request import EngineInfo
-from qwen_lsp.engine.scripted import ScriptedEngine
+from qwen_lsp.engine.stubs.none import NoEngine
+from qwen_lsp.engine.stubs.scripted import ScriptedEngine
 from qwen_lsp.errors import EngineUnavailable
 from qwen_lsp.settings import Settings
 from tests.support.desk import Desk, quick

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from qwen_lsp.engine.base import Engine, collect
-from qwen_lsp.engine.demo import LABEL, DemoEngine, Gate, ScriptedEngine
 from qwen_lsp.engine.request import ChatPrompt, Chunk, Marker, Message, Request, Sampling, Text, TextPrompt
+from qwen_lsp.engine.stubs.demo import LABEL, DemoEngine, Gate, ScriptedEngine
 from qwen_lsp.errors import GenerationFailed
 
 
@@ -73,7 +73,7 @@ async def test_limit_and_stop_text_hold_in_the_demo() -> None:
 def test_the_demo_works_where_mlx_is_not_installed() -> None:
     code = (
         "import sys; sys.modules['mlx'] = sys.modules['mlx_lm'] = sys.modules['transformers'] = None\n"
-        "import asyncio; from qwen_lsp.engine.demo import DemoEngine; from qwen_lsp.engine.base import collect\n"
+        "import asyncio; from qwen_lsp.engine.stubs.demo import DemoEngine; from qwen_lsp.engine.base import collect\n"
         "from qwen_lsp.engine.request import *\n"
         "print(asyncio.run(collect(DemoEngine(), Request(ChatPrompt((Message('user','python'),)))))[0][:9])"
     )

@@ -8,8 +8,8 @@ import pytest
 
 import qwen_lsp.engine.supervised as managed
 from qwen_lsp.engine.base import Engine, collect
-from qwen_lsp.engine.demo import Gate, ScriptedEngine
 from qwen_lsp.engine.request import ChatPrompt, Lane, Message, Request
+from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
 from qwen_lsp.engine.supervised import ManagedEngine, Report
 from qwen_lsp.errors import EngineUnavailable, GenerationFailed, ModelNotFound
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from qwen_lsp.engine.base import collect
-from qwen_lsp.engine.demo import Gate, ScriptedEngine
 from qwen_lsp.engine.remote.engine import RemoteEngine
 from qwen_lsp.engine.request import (
     ChatPrompt,
@@ -28,6 +27,7 @@ from qwen_lsp.engine.request import (
     ToolCall,
     Usage,
 )
+from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
 from qwen_lsp.engine.wire import chunk_from_json, chunk_to_json, info_from_json, info_to_json
 from qwen_lsp.errors import EngineBusy, EngineUnavailable, GenerationFailed, NotEnoughMemory, PromptTooLong
 from tests.support.hosts import serving, serving_app

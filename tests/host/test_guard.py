@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.engine.demo import Gate, ScriptedEngine
+from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
 from qwen_lsp.host.guard import LARGEST_BODY_BYTES
 from qwen_lsp.host.listen import Protocol
 from qwen_lsp.settings import Settings

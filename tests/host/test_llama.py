@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.engine.canned import pieces
-from qwen_lsp.engine.demo import ScriptedEngine
 from qwen_lsp.engine.request import Lane, Marker, Text, TextPrompt
+from qwen_lsp.engine.stubs.demo import ScriptedEngine
+from qwen_lsp.engine.stubs.playback import pieces
 from qwen_lsp.host.anchored import Anchors
 from qwen_lsp.host.llama_limits import Limits
 from tests.support.hosts import events, serving

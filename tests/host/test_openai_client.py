@@ -13,9 +13,9 @@ import httpx
 import openai
 import pytest
 
-from qwen_lsp.engine.canned import pieces
-from qwen_lsp.engine.demo import Gate, ScriptedEngine
 from qwen_lsp.engine.request import ChatPrompt, Lane, Marker, Text, TextPrompt
+from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
+from qwen_lsp.engine.stubs.playback import pieces
 from qwen_lsp.errors import EngineBusy, EngineUnavailable, GenerationFailed, PromptTooLong
 from tests.support.hosts import serving
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qwen_lsp.assist.stats import Stats
-from qwen_lsp.engine.demo import ScriptedEngine
+from qwen_lsp.engine.stubs.demo import ScriptedEngine
 from tests.support.hosts import serving
 
 

@@ -73,7 +73,7 @@ def test_the_end_of_input_before_anything_was_said_ends_the_server(start: Start)
 def test_nothing_but_messages_goes_to_stdout(tmp_path: Path) -> None:
     code = (
         "import os, subprocess, sys\n"
-        "from qwen_lsp.engine.none import NoEngine\n"
+        "from qwen_lsp.engine.stubs.none import NoEngine\n"
         "from qwen_lsp.lsp.server import run_parts\n"
         "from qwen_lsp.lsp.session import Parts\n"
         "from tests.support.scripted_assistant import ScriptedAssistant\n"

@@ -12,7 +12,7 @@ import pytest
 
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import EngineInfo
-from qwen_lsp.engine.scripted import ScriptedEngine
+from qwen_lsp.engine.stubs.scripted import ScriptedEngine
 from qwen_lsp.errors import EngineMissing, SettingsError
 from qwen_lsp.settings import Settings
 from tests.support.lsp_window import URI, Window

@@ -11,7 +11,7 @@ import pytest
 
 from qwen_lsp.assist.completion.assistant import Assistant
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.scripted import Gate, ScriptedEngine
+from qwen_lsp.engine.stubs.scripted import Gate, ScriptedEngine
 from qwen_lsp.errors import EngineUnavailable
 from qwen_lsp.settings import Settings
 from tests.support.lsp_inside import Inside

@@ -13,8 +13,8 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-from qwen_lsp.engine.none import NoEngine
 from qwen_lsp.engine.request import ChatPrompt, Chunk, Finish, Progress, Request
+from qwen_lsp.engine.stubs.none import NoEngine
 from qwen_lsp.errors import EngineUnavailable
 from qwen_lsp.lsp.server import run_parts
 from qwen_lsp.lsp.session import Parts

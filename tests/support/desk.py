@@ -11,7 +11,7 @@ from qwen_lsp.assist.suggestion import Answer, Ask, Suggestion, SuggestionTrace
 from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import Request, TextPrompt
-from qwen_lsp.engine.scripted import ScriptedEngine
+from qwen_lsp.engine.stubs.scripted import ScriptedEngine
 from qwen_lsp.metrics import Ring
 from qwen_lsp.settings import Settings
 

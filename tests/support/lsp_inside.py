@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from qwen_lsp.engine.none import NoEngine
+from qwen_lsp.engine.stubs.none import NoEngine
 from qwen_lsp.lsp.server import create_server
 from qwen_lsp.lsp.session import BuildAssistant, OpenEngine, Parts
 from qwen_lsp.lsp.wire import frames

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.none import NoEngine
+from qwen_lsp.engine.stubs.none import NoEngine
 from qwen_lsp.lsp.session import OpenEngine
 from qwen_lsp.settings import Settings
 from tests.support.lsp_inside import Inside

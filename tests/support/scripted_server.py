@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from qwen_lsp.engine.none import NoEngine
+from qwen_lsp.engine.stubs.none import NoEngine
 from qwen_lsp.lsp.server import run_parts
 from qwen_lsp.lsp.session import Parts
 from qwen_lsp.settings import Settings

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from qwen_lsp.engine.demo import DemoEngine
+from qwen_lsp.engine.stubs.demo import DemoEngine
 from qwen_lsp.settings import SandboxSettings, Settings
 from tests.support.page import Switch, chromium, serve_page
 

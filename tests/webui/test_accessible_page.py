@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.async_playwright import Axe
 
-from qwen_lsp.engine.demo import ScriptedEngine
+from qwen_lsp.engine.stubs.demo import ScriptedEngine
 from tests.support.page import open_tab, opened
 from tests.webui.conftest import Place
 from webui.words import either

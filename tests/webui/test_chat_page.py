@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from qwen_lsp.assist.conversations import Conversations
-from qwen_lsp.engine.demo import Gate, ScriptedEngine
+from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
 from tests.support.page import opened, picture
 from tests.webui.conftest import Place
 

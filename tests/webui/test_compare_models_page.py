@@ -15,8 +15,8 @@ import pytest_asyncio
 from playwright.async_api import Page
 
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.demo import Gate, ScriptedEngine
 from qwen_lsp.engine.request import EngineInfo
+from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
 from qwen_lsp.engine.supervised import ManagedEngine, Report
 from qwen_lsp.errors import ModelNotFound
 from qwen_lsp.paths import paths

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.engine.demo import Gate, ScriptedEngine
 from qwen_lsp.engine.request import Request
+from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
 from tests.support.page import open_tab, opened, picture
 from tests.webui.conftest import Place
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import webui.stream
-from qwen_lsp.engine.demo import Gate, ScriptedEngine
+from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
 from qwen_lsp.samples import PROGRAMS
 from tests.support.page import opened, picture
 from tests.webui.conftest import Place

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from qwen_lsp.engine.demo import DemoEngine
 from qwen_lsp.engine.recording import recorded
 from qwen_lsp.engine.request import Request, Text, TextPrompt
+from qwen_lsp.engine.stubs.demo import DemoEngine
 from qwen_lsp.runtime import Services
 from qwen_lsp.settings import Settings
 from webui.room import room_for

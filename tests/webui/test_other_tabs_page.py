@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.engine.demo import ScriptedEngine
 from qwen_lsp.engine.request import Chunk, Finish, ModelShape, Request, Token, Usage
+from qwen_lsp.engine.stubs.demo import ScriptedEngine
 from qwen_lsp.metrics import RequestTrace
 from qwen_lsp.paths import paths
 from tests.support.page import opened, picture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.engine.demo import Gate, ScriptedEngine
+from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
 from tests.support.page import open_tab, opened, picture
 from tests.webui.conftest import Place
 

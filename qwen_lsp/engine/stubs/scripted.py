@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 
-from qwen_lsp.engine.canned import Meter, Play, pieces
 from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Request, Usage
+from qwen_lsp.engine.stubs.playback import Meter, Play, pieces
 
 Script = str | Sequence[str | Exception]
 """A text (cut into token-like pieces), or the tokens one by one; an exception among them is raised there."""

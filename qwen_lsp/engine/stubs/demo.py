@@ -6,9 +6,9 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator
 
-from qwen_lsp.engine.canned import last_words, pieces, play
 from qwen_lsp.engine.request import ChatPrompt, Chunk, EngineInfo, Marker, Request, Sampling, Usage
-from qwen_lsp.engine.scripted import Gate, ScriptedEngine
+from qwen_lsp.engine.stubs.playback import last_words, pieces, play
+from qwen_lsp.engine.stubs.scripted import Gate, ScriptedEngine
 from qwen_lsp.samples import LANGUAGE_NAMES, PROGRAMS
 
 LABEL = "示意，不实际推理 / illustration, no model ran"
