@@ -22,12 +22,12 @@ from pathlib import Path
 
 import psutil
 
-from qwen_lsp.assist.evaluation.holes import Hole, punch
 from qwen_lsp.assist.postprocess import Polished, Polisher
 from qwen_lsp.code.languages import language_of
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.code.syntax import LANGUAGES
 from qwen_lsp.code.workspace.walk import walk
+from qwen_lsp.evaluation.holes import Hole, punch
 from qwen_lsp.metrics import percentile
 from qwen_lsp.settings import SuggestSettings
 

@@ -18,9 +18,9 @@ from qwen_lsp.errors import EngineUnavailable, QwenLspError
 from qwen_lsp.settings import Settings
 
 if TYPE_CHECKING:
-    from qwen_lsp.assist.evaluation.evaluate import Complete
-    from qwen_lsp.assist.evaluation.holes import Kind
     from qwen_lsp.engine.request import EngineInfo
+    from qwen_lsp.evaluation.evaluate import Complete
+    from qwen_lsp.evaluation.holes import Kind
 
 OpenEngine = Callable[[Settings], Engine]
 _POLL_S = 0.2
@@ -96,7 +96,7 @@ def _split_place(place: str) -> tuple[str, int, int | None]:
 
 async def evaluate_paths(given: argparse.Namespace, settings: Settings, open_engine: OpenEngine) -> int:
     """Punch holes, fill them through the real assistant, print the table and write the JSON."""
-    from qwen_lsp.assist.evaluation import EvaluationOptions, evaluate
+    from qwen_lsp.evaluation import EvaluationOptions, evaluate
 
     options = EvaluationOptions(
         seed=given.seed,
@@ -154,7 +154,7 @@ async def _through_lsp(
     given: argparse.Namespace, settings: Settings, roots: list[Path]
 ) -> AsyncIterator[Complete]:
     """The real language server in a process of its own, as an editor starts it."""
-    from qwen_lsp.assist.evaluation.language_server import language_server
+    from qwen_lsp.evaluation.lsp_client import language_server
 
     command = [sys.executable, "-m", "qwen_lsp", "lsp"]
     command += ["--engine", given.engine] if given.engine else []
@@ -166,7 +166,7 @@ async def _through_lsp(
 
 def _kinds(names: str) -> tuple[Kind, ...]:
     """The kinds of holes, by name."""
-    from qwen_lsp.assist.evaluation.holes import KINDS
+    from qwen_lsp.evaluation.holes import KINDS
 
     wanted = [n.strip() for n in names.split(",")]
     unknown = [n for n in wanted if n not in KINDS]
@@ -187,7 +187,7 @@ def _show(line: str) -> None:
 
 def compare_results(files: list[Path]) -> int:
     """Print two result files side by side."""
-    from qwen_lsp.assist.evaluation import compare, load
+    from qwen_lsp.evaluation import compare, load
 
     if len(files) != 2:
         raise QwenLspError("--compare takes two result files, written by --json.")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.assist.evaluation import EvaluationOptions, Report, compare, evaluate, load
-from qwen_lsp.assist.evaluation.evaluate import find_holes, similarity
-from qwen_lsp.assist.evaluation.holes import Hole, punch
 from qwen_lsp.assist.suggestion import Answer, Ask, Suggestion, SuggestionTrace
 from qwen_lsp.code.snapshot import snapshot_at_mark
 from qwen_lsp.errors import QwenLspError
+from qwen_lsp.evaluation import EvaluationOptions, Report, compare, evaluate, load
+from qwen_lsp.evaluation.evaluate import find_holes, similarity
+from qwen_lsp.evaluation.holes import Hole, punch
 
 PYTHON = """def gcd(a, b):
     while b:

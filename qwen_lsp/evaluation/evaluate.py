@@ -10,15 +10,15 @@ from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from qwen_lsp.assist.evaluation.holes import USUAL_KINDS, Hole, Kind, punch
-from qwen_lsp.assist.evaluation.report import HoleResult, Report
-from qwen_lsp.assist.evaluation.scratch import ScratchCopy, scratch_copy
 from qwen_lsp.assist.suggestion import Answer, Ask
 from qwen_lsp.code.languages import is_code, language_of
 from qwen_lsp.code.syntax import parses
 from qwen_lsp.code.workspace.ignore import IgnoreRules
 from qwen_lsp.code.workspace.walk import WalkLimits, walk
 from qwen_lsp.errors import QwenLspError
+from qwen_lsp.evaluation.holes import USUAL_KINDS, Hole, Kind, punch
+from qwen_lsp.evaluation.report import HoleResult, Report
+from qwen_lsp.evaluation.scratch_copy import ScratchCopy, scratch_copy
 
 Complete = Callable[[Ask], Awaitable[Answer]]
 """The real assistant's `complete`, or a language server's by an adapter."""

@@ -1,6 +1,6 @@
 """How good are the suggestions? Holes in real files, filled through the real assistant and measured."""
 
-from qwen_lsp.assist.evaluation.evaluate import EvaluationOptions, evaluate
-from qwen_lsp.assist.evaluation.report import HoleResult, Report, compare, load
+from qwen_lsp.evaluation.evaluate import EvaluationOptions, evaluate
+from qwen_lsp.evaluation.report import HoleResult, Report, compare, load
 
 __all__ = ["EvaluationOptions", "HoleResult", "Report", "compare", "evaluate", "load"]
