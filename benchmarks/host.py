@@ -20,7 +20,7 @@ import psutil
 
 from benchmarks.plain_host import plain_host
 from qwen_lsp.host.control import status_of_running
-from qwen_lsp.host.state import HostState
+from qwen_lsp.host.state_file import HostState
 
 _CLIENTS = 2
 _PER_CLIENT = 250

@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.keystroke_model import write_benchmark_model
 from benchmarks.keystroke_script import Script, scripts
 from benchmarks.keystroke_window import Window, carry_out
-from qwen_lsp.host.spawn import running
+from qwen_lsp.host.launch import running
 from qwen_lsp.samples import PROGRAMS
 
 _DEVELOPERS = 2

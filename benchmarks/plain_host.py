@@ -19,7 +19,7 @@ from qwen_lsp.engine.request import Chunk, EngineInfo, Request
 from qwen_lsp.engine.stubs.demo import DemoEngine
 from qwen_lsp.host.control import ask_to_stop, status_of_running
 from qwen_lsp.host.serve import serve
-from qwen_lsp.host.state import HostState, read_state
+from qwen_lsp.host.state_file import HostState, read_state
 from qwen_lsp.settings import Settings
 
 _START_S = 60.0

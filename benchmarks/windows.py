@@ -19,7 +19,7 @@ import psutil
 from benchmarks.keystroke_model import write_benchmark_model
 from benchmarks.keystroke_script import Key
 from benchmarks.keystroke_window import Window
-from qwen_lsp.host.spawn import running
+from qwen_lsp.host.launch import running
 from qwen_lsp.metrics import percentile
 from qwen_lsp.samples import PROGRAMS
 

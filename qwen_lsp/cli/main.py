@@ -211,7 +211,7 @@ def _editor_engine(settings: Settings) -> Engine:
     from qwen_lsp.runtime import open_engine
 
     if settings.engine.kind == "auto":
-        from qwen_lsp.host.find import HostedEngine
+        from qwen_lsp.host.client import HostedEngine
 
         return HostedEngine(settings)
     return open_engine(settings)

@@ -8,7 +8,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from qwen_lsp.host.state import HostState
+from qwen_lsp.host.state_file import HostState
 
 
 def status_of_running(state: HostState, *, timeout_s: float = 3.0) -> dict[str, Any] | None:

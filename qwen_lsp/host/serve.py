@@ -20,7 +20,7 @@ from qwen_lsp.host.app import build_app
 from qwen_lsp.host.control import ask_to_stop, status_of_running, wait_gone
 from qwen_lsp.host.front import Activity, MakePage
 from qwen_lsp.host.listen import Server, listen
-from qwen_lsp.host.state import HostState, host_lock, new_state, read_state, remove_state, write_state
+from qwen_lsp.host.state_file import HostState, host_lock, new_state, read_state, remove_state, write_state
 from qwen_lsp.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.host.spawn import running
+from qwen_lsp.host.launch import running
 from qwen_lsp.samples import PROGRAMS
 from tests.support.lsp_client import server_command
 from tests.support.vscode import VSCode, vscode

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from qwen_lsp.host.control import ask_to_stop, status_of_running, wait_gone
-from qwen_lsp.host.spawn import running
-from qwen_lsp.host.state import HostState, read_state
+from qwen_lsp.host.launch import running
+from qwen_lsp.host.state_file import HostState, read_state
 from tests.support.typing_windows import TypingWindow, typing_windows, what_it_says
 
 pytestmark = pytest.mark.process

@@ -22,11 +22,11 @@ import pytest
 from qwen_lsp.engine.base import collect
 from qwen_lsp.engine.request import ChatPrompt, Lane, Message, Request
 from qwen_lsp.errors import EngineUnavailable, HostMismatch
-from qwen_lsp.host import spawn
+from qwen_lsp.host import launch
+from qwen_lsp.host.client import HostedEngine
 from qwen_lsp.host.control import ask_to_stop, status_of_running, wait_gone
-from qwen_lsp.host.find import HostedEngine
-from qwen_lsp.host.spawn import running
-from qwen_lsp.host.state import HostState, read_state, write_state
+from qwen_lsp.host.launch import running
+from qwen_lsp.host.state_file import HostState, read_state, write_state
 from qwen_lsp.settings import Settings
 
 pytestmark = pytest.mark.process
@@ -141,14 +141,14 @@ async def test_a_host_too_busy_to_answer_is_waited_for_and_no_second_is_started(
         looks.append(timeout_s)
         return status_of_running(state, timeout_s=0.2)
 
-    monkeypatch.setattr(spawn, "status_of_running", look)
+    monkeypatch.setattr(launch, "status_of_running", look)
     os.kill(host.pid, signal.SIGSTOP)  # it holds its lock, takes connections and says nothing
     try:
-        finding = asyncio.create_task(asyncio.to_thread(spawn.find_or_start, SETTINGS))
+        finding = asyncio.create_task(asyncio.to_thread(launch.find_or_start, SETTINGS))
         async with asyncio.timeout(30):
             while len(looks) < 5:  # noqa: ASYNC110 - the other thread tells nobody
                 await asyncio.sleep(0.02)
-        assert await asyncio.to_thread(spawn.still_lives, host.pid)
+        assert await asyncio.to_thread(launch.still_lives, host.pid)
     finally:
         os.kill(host.pid, signal.SIGCONT)
     assert (await finding).pid == host.pid
@@ -276,15 +276,15 @@ def test_an_older_host_of_an_editor_makes_room_and_a_newer_one_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stopped: list[HostState] = []
-    monkeypatch.setattr(spawn, "ask_to_stop", stopped.append)
-    monkeypatch.setattr(spawn, "wait_gone", lambda state, timeout_s: True)
+    monkeypatch.setattr(launch, "ask_to_stop", stopped.append)
+    monkeypatch.setattr(launch, "wait_gone", lambda state, timeout_s: True)
     old = HostState("127.0.0.1", 1, 1, "0.0.1", True, "t")
-    assert spawn._usable(old) is None
+    assert launch._usable(old) is None
     assert stopped == [old]
     with pytest.raises(HostMismatch, match="newer"):
-        spawn._usable(replace(old, version="99.0"))
+        launch._usable(replace(old, version="99.0"))
     with pytest.raises(HostMismatch, match="serve --stop"):
-        spawn._usable(replace(old, from_editor=False))
+        launch._usable(replace(old, from_editor=False))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"port": 1}', json.dumps({"port": "x"}), "\x00"])
@@ -296,6 +296,6 @@ async def test_a_damaged_state_file_is_as_good_as_none(home: Path, text: str) ->
 
 
 def test_finding_a_host_imports_neither_httpx_nor_mlx() -> None:
-    code = "import sys; import qwen_lsp.host.find; print([m for m in ('httpx', 'mlx', 'fastapi', 'gradio', 'uvicorn') if m in sys.modules])"
+    code = "import sys; import qwen_lsp.host.client; print([m for m in ('httpx', 'mlx', 'fastapi', 'gradio', 'uvicorn') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.host.spawn import running
-from qwen_lsp.host.state import HostState
+from qwen_lsp.host.launch import running
+from qwen_lsp.host.state_file import HostState
 from tests.support.lsp_client import LspClient, server_command
 
 pytestmark = pytest.mark.process

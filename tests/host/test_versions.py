@@ -14,10 +14,10 @@ from qwen_lsp import __version__
 from qwen_lsp.engine.base import collect
 from qwen_lsp.engine.request import ChatPrompt, Lane, Message, Request
 from qwen_lsp.errors import EngineUnavailable
+from qwen_lsp.host.client import HostedEngine
 from qwen_lsp.host.control import ask_to_stop, status_of_running, wait_gone
-from qwen_lsp.host.find import HostedEngine
-from qwen_lsp.host.spawn import running
-from qwen_lsp.host.state import HostState, read_state
+from qwen_lsp.host.launch import running
+from qwen_lsp.host.state_file import HostState, read_state
 from qwen_lsp.settings import Settings
 
 pytestmark = pytest.mark.process

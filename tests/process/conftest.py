@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from qwen_lsp.host.state import read_state
+from qwen_lsp.host.state_file import read_state
 from qwen_lsp.samples import PROGRAMS
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

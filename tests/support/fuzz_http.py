@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
-from qwen_lsp.host.state import HostState
+from qwen_lsp.host.state_file import HostState
 
 ANSWER_S = 20.0
 _BROKEN_BODIES = [

@@ -15,7 +15,7 @@ from pathlib import Path
 from qwen_lsp import __version__
 from qwen_lsp.errors import HostMismatch, HostUnreachable
 from qwen_lsp.host.control import ask_to_stop, status_of_running, wait_gone
-from qwen_lsp.host.state import HostState, log_file, read_state, somebody_is_host, start_lock
+from qwen_lsp.host.state_file import HostState, log_file, read_state, somebody_is_host, start_lock
 from qwen_lsp.settings import EngineSettings, HostSettings, Settings
 
 _START_S = 60.0

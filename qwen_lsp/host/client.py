@@ -93,7 +93,7 @@ class HostedEngine:
         """Ask the host for another model."""
         from qwen_lsp.engine.remote.http import Http
         from qwen_lsp.engine.wire import error_from_json
-        from qwen_lsp.host.state import read_state
+        from qwen_lsp.host.state_file import read_state
 
         await self._connected(_WAIT_S[Lane.ACTION])
         state = await asyncio.to_thread(read_state)
@@ -139,7 +139,7 @@ class HostedEngine:
 
     async def _find(self) -> None:
         from qwen_lsp.engine.remote.engine import RemoteEngine
-        from qwen_lsp.host.spawn import find_or_start, running
+        from qwen_lsp.host.launch import find_or_start, running
 
         try:
             if await asyncio.to_thread(running) is None:
@@ -167,8 +167,8 @@ class HostedEngine:
 
     async def _lost(self, remote: RemoteEngine) -> bool:
         """Whether that host is gone. One that died is replaced at once, one that left when it is needed."""
-        from qwen_lsp.host.spawn import running, still_lives
-        from qwen_lsp.host.state import read_state
+        from qwen_lsp.host.launch import running, still_lives
+        from qwen_lsp.host.state_file import read_state
 
         if self._remote is not remote:
             return True
