@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from lsprotocol import types
 
 from qwen_lsp.code.snapshot import Edit, Snapshot
-from qwen_lsp.lsp.convert import Positions
+from qwen_lsp.lsp.positions import Positions
 
 
 @dataclass(frozen=True, slots=True)

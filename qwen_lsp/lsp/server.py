@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from qwen_lsp import __version__
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.lsp.client import SECTION
+from qwen_lsp.lsp.editor import SECTION
 from qwen_lsp.lsp.features import (
     code_action,
     commands,

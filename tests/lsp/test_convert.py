@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lsprotocol import types
 
 from qwen_lsp.code.snapshot import Snapshot
-from qwen_lsp.lsp.convert import Positions
+from qwen_lsp.lsp.positions import Positions
 
 ENCODINGS = ["utf-8", "utf-16", "utf-32"]
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from lsprotocol import types
 
 from qwen_lsp.code.snapshot import Edit
-from qwen_lsp.lsp.convert import Positions
 from qwen_lsp.lsp.documents import Change, Documents, smallest_edit
+from qwen_lsp.lsp.positions import Positions
 
 URI = "file:///a.py"
 TEXT = st.text(alphabet="ab é漢😋\f\x1c\u2028\r\n", max_size=30)

@@ -9,14 +9,14 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
 from qwen_lsp.code.snapshot import Snapshot
-from qwen_lsp.lsp.client import SECTION
+from qwen_lsp.lsp.editor import SECTION
 from qwen_lsp.lsp.features.code_action_desk import ActionDesk
 from qwen_lsp.lsp.protocol import Server
 from qwen_lsp.lsp.session import Session
 
 if TYPE_CHECKING:
     from qwen_lsp.assist.actions import ActionAsk, Offer
-    from qwen_lsp.lsp.client import Abilities
+    from qwen_lsp.lsp.editor import Abilities
 
 RUN = f"{SECTION}.action"
 CLEAR = f"{SECTION}.clearFindings"

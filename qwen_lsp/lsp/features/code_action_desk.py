@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lsprotocol import types
 
 from qwen_lsp.errors import ActionRefused, QwenLspError
-from qwen_lsp.lsp.client import SECTION, Progress
+from qwen_lsp.lsp.editor import SECTION, Progress
 from qwen_lsp.lsp.features.code_action_edit import EditAbilities, workspace_edit
 from qwen_lsp.lsp.features.code_action_findings import FindingsBoard
 from qwen_lsp.lsp.features.code_action_show import show

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from qwen_lsp.code.snapshot import Edit, Snapshot
-from qwen_lsp.lsp.convert import Positions
+from qwen_lsp.lsp.positions import Positions
 
 if TYPE_CHECKING:
     from qwen_lsp.assist.actions import EditOutcome, FileEdit

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from lsprotocol import types
 
-from qwen_lsp.lsp.convert import Positions
+from qwen_lsp.lsp.positions import Positions
 from qwen_lsp.lsp.protocol import Server
 
 if TYPE_CHECKING:

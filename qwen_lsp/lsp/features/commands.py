@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
-from qwen_lsp.lsp.client import SECTION
+from qwen_lsp.lsp.editor import SECTION
 from qwen_lsp.lsp.protocol import Server
 from qwen_lsp.lsp.session import Session
 

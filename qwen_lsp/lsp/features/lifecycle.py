@@ -5,7 +5,7 @@ from __future__ import annotations
 from lsprotocol import types
 from pygls.workspace import Workspace
 
-from qwen_lsp.lsp.client import path_of
+from qwen_lsp.lsp.editor import path_of
 from qwen_lsp.lsp.protocol import Server
 from qwen_lsp.lsp.session import Session
 

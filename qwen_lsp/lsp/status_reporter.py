@@ -11,7 +11,7 @@ from lsprotocol import types
 
 from qwen_lsp.assist.suggestion import Answer
 from qwen_lsp.engine.request import EngineInfo
-from qwen_lsp.lsp.client import Editor
+from qwen_lsp.lsp.editor import Editor
 from qwen_lsp.lsp.status import describe
 
 if TYPE_CHECKING:

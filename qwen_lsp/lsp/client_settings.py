@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qwen_lsp.lsp.client import SECTION
+from qwen_lsp.lsp.editor import SECTION
 
 
 def section_of(options: Any) -> dict[str, Any]:
