@@ -15,7 +15,6 @@ from qwen_lsp import __version__
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.lsp.editor import SECTION
 from qwen_lsp.lsp.features import (
-    code_action,
     commands,
     completion,
     configuration,

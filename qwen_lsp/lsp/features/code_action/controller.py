@@ -13,9 +13,9 @@ from lsprotocol import types
 
 from qwen_lsp.errors import ActionRefused, QwenLspError
 from qwen_lsp.lsp.editor import SECTION, Progress
-from qwen_lsp.lsp.features.code_action_edit import EditAbilities, workspace_edit
-from qwen_lsp.lsp.features.code_action_findings import FindingsBoard
-from qwen_lsp.lsp.features.code_action_show import show
+from qwen_lsp.lsp.features.code_action.review_diagnostics import FindingsBoard
+from qwen_lsp.lsp.features.code_action.show_markdown import show
+from qwen_lsp.lsp.features.code_action.workspace_edit import EditAbilities, workspace_edit
 from qwen_lsp.lsp.protocol import Server
 from qwen_lsp.lsp.session import Session
 

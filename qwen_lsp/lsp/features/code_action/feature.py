@@ -10,7 +10,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.lsp.editor import SECTION
-from qwen_lsp.lsp.features.code_action_desk import ActionDesk
+from qwen_lsp.lsp.features.code_action.controller import ActionDesk
 from qwen_lsp.lsp.protocol import Server
 from qwen_lsp.lsp.session import Session
 
@@ -148,7 +148,7 @@ def _after_edit(offer: Offer, can: Abilities, data: dict[str, int]) -> types.Com
 
 async def _run(session: Session, desk: ActionDesk, offer: Offer, ask: ActionAsk) -> bool:
     if offer.id == "repair":
-        from qwen_lsp.lsp.features.code_action_tests import make_tests_pass
+        from qwen_lsp.lsp.features.code_action.make_tests_pass import make_tests_pass
 
         return await make_tests_pass(session, desk, offer, ask)
     return await desk.run(offer, ask)

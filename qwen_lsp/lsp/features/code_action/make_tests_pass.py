@@ -11,8 +11,8 @@ from lsprotocol import types
 
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.errors import ActionRefused
-from qwen_lsp.lsp.features.code_action_desk import ActionDesk
-from qwen_lsp.lsp.features.code_action_show import show
+from qwen_lsp.lsp.features.code_action.controller import ActionDesk
+from qwen_lsp.lsp.features.code_action.show_markdown import show
 from qwen_lsp.lsp.session import Session
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Code actions: listed, resolved, shown, applied."""
