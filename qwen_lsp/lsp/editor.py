@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types
 
-from qwen_lsp.lsp.protocol import Server
+from qwen_lsp.lsp.jsonrpc.protocol import Server
 
 log = logging.getLogger(__name__)
 

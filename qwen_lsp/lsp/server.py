@@ -22,9 +22,9 @@ from qwen_lsp.lsp.features import (
     inline_completion,
     lifecycle,
 )
-from qwen_lsp.lsp.protocol import Server
+from qwen_lsp.lsp.jsonrpc.protocol import Server
+from qwen_lsp.lsp.jsonrpc.stdio import serve, take_stdio
 from qwen_lsp.lsp.session import BuildAssistant, OpenEngine, Parts, Session
-from qwen_lsp.lsp.wire import serve, take_stdio
 from qwen_lsp.metrics import Ring
 from qwen_lsp.paths import paths
 from qwen_lsp.settings import Settings

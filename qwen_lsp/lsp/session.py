@@ -18,7 +18,7 @@ from qwen_lsp.errors import QwenLspError, SettingsError
 from qwen_lsp.lsp.client_settings import laid_over, section_of
 from qwen_lsp.lsp.documents import Change, Documents
 from qwen_lsp.lsp.editor import SECTION, Abilities, Editor, roots_of
-from qwen_lsp.lsp.protocol import Server
+from qwen_lsp.lsp.jsonrpc.protocol import Server
 from qwen_lsp.lsp.status_reporter import Board, Facts
 from qwen_lsp.lsp.suggestions import Suggestions
 from qwen_lsp.settings import Settings, load_settings

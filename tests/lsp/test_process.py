@@ -110,7 +110,7 @@ def test_a_request_cancelled_while_it_waits_in_line_is_never_started(start: Star
         },
     }
     cancel = {"jsonrpc": "2.0", "method": "$/cancelRequest"}
-    from qwen_lsp.lsp.wire import frame
+    from qwen_lsp.lsp.jsonrpc.stdio import frame
 
     ids = range(1000, 1050)
     client.send_bytes(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
-from qwen_lsp.lsp.protocol import Garbled
+from qwen_lsp.lsp.jsonrpc.protocol import Garbled
 from tests.support.lsp_inside import Inside
 
 URI = "file:///a.py"

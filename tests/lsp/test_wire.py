@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen_lsp.lsp.wire import frame, frames
+from qwen_lsp.lsp.jsonrpc.stdio import frame, frames
 
 
 def reader(data: bytes, size: int) -> Callable[[], bytes]:

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from qwen_lsp.lsp.wire import frame
+from qwen_lsp.lsp.jsonrpc.stdio import frame
 from tests.support.lsp_client import LspClient
 
 ANSWER_S = 30.0

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from qwen_lsp.lsp.wire import frame, frames
+from qwen_lsp.lsp.jsonrpc.stdio import frame, frames
 
 CAPS = Path(__file__).parent / "caps"
 TIMEOUT_S = 30.0

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from qwen_lsp.engine.stubs.none import NoEngine
+from qwen_lsp.lsp.jsonrpc.stdio import frames
 from qwen_lsp.lsp.server import create_server
 from qwen_lsp.lsp.session import BuildAssistant, OpenEngine, Parts
-from qwen_lsp.lsp.wire import frames
 from tests.support.lsp_client import CAPS
 
 TIMEOUT_S = 20.0

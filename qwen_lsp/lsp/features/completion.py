@@ -10,8 +10,8 @@ from lsprotocol import types
 from qwen_lsp.assist.suggestion import Suggestion
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.lsp.editor import SECTION
+from qwen_lsp.lsp.jsonrpc.protocol import Server
 from qwen_lsp.lsp.positions import Positions
-from qwen_lsp.lsp.protocol import Server
 from qwen_lsp.lsp.session import Session
 
 _WORD = re.compile(r"\w*\Z")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lsprotocol import types
 
-from qwen_lsp.lsp.protocol import Server
+from qwen_lsp.lsp.jsonrpc.protocol import Server
 from qwen_lsp.lsp.session import Session
 
 

@@ -6,7 +6,7 @@ from lsprotocol import types
 from pygls.workspace import Workspace
 
 from qwen_lsp.lsp.editor import path_of
-from qwen_lsp.lsp.protocol import Server
+from qwen_lsp.lsp.jsonrpc.protocol import Server
 from qwen_lsp.lsp.session import Session
 
 

@@ -16,7 +16,7 @@ from qwen_lsp.lsp.editor import SECTION, Progress
 from qwen_lsp.lsp.features.code_action.review_diagnostics import FindingsBoard
 from qwen_lsp.lsp.features.code_action.show_markdown import show
 from qwen_lsp.lsp.features.code_action.workspace_edit import EditAbilities, workspace_edit
-from qwen_lsp.lsp.protocol import Server
+from qwen_lsp.lsp.jsonrpc.protocol import Server
 from qwen_lsp.lsp.session import Session
 
 if TYPE_CHECKING:

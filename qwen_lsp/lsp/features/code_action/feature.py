@@ -11,7 +11,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.lsp.editor import SECTION
 from qwen_lsp.lsp.features.code_action.controller import ActionDesk
-from qwen_lsp.lsp.protocol import Server
+from qwen_lsp.lsp.jsonrpc.protocol import Server
 from qwen_lsp.lsp.session import Session
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from urllib.parse import unquote
 
 from lsprotocol import types
 
+from qwen_lsp.lsp.jsonrpc.protocol import Server
 from qwen_lsp.lsp.positions import Positions
-from qwen_lsp.lsp.protocol import Server
 
 if TYPE_CHECKING:
     from qwen_lsp.assist.actions import Finding, FindingsOutcome

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Final
 
-from qwen_lsp.lsp.protocol import Garbled, Server
+from qwen_lsp.lsp.jsonrpc.protocol import Garbled, Server
 
 log = logging.getLogger(__name__)
 
