@@ -1,8 +1,8 @@
 """Running generated code and its tests, contained; and the loop that mends code until its tests pass."""
 
-from qwen_lsp.sandbox.contained import how_contained, run_contained
 from qwen_lsp.sandbox.job import Job
-from qwen_lsp.sandbox.loop import Round, until_green
+from qwen_lsp.sandbox.repair_loop import Round, until_green
+from qwen_lsp.sandbox.run import how_contained, run_contained
 from qwen_lsp.sandbox.runners import job_for_program, job_for_tests
 from qwen_lsp.sandbox.verdict import TestResult, Verdict
 
