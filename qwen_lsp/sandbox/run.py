@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
 
 from qwen_lsp.errors import SandboxUnavailable
-from qwen_lsp.sandbox import bubblewrap, seatbelt
-from qwen_lsp.sandbox.containment import Containment, find_containment
+from qwen_lsp.sandbox.containment import bubblewrap, seatbelt
+from qwen_lsp.sandbox.containment.detect import Containment, find_containment
 from qwen_lsp.sandbox.job import Job, Limits
 from qwen_lsp.sandbox.verdict import Outcome, TestResult, Verdict
 from qwen_lsp.sandbox.watchdog import watch

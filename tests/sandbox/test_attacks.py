@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from qwen_lsp.sandbox.containment import find_containment
+from qwen_lsp.sandbox.containment.detect import find_containment
 from tests.sandbox.ordinary_user import OrdinaryUser
 
 pytestmark = pytest.mark.process

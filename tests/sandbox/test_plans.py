@@ -12,15 +12,8 @@ import psutil
 import pytest
 
 from qwen_lsp.errors import SandboxUnavailable
-from qwen_lsp.sandbox import (
-    Job,
-    bubblewrap,
-    containment,
-    how_contained,
-    job_for_tests,
-    run_contained,
-    seatbelt,
-)
+from qwen_lsp.sandbox import Job, how_contained, job_for_tests, run_contained
+from qwen_lsp.sandbox.containment import bubblewrap, detect, seatbelt
 from qwen_lsp.sandbox.job import Limits
 from qwen_lsp.settings import SandboxSettings
 
@@ -85,12 +78,12 @@ def test_a_containment_that_does_not_work_is_none(tmp_path: Path, monkeypatch: p
     fake.write_text("#!/bin/sh\necho 'setting up uid map: Permission denied' >&2\nexit 1\n")
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    containment.find_containment.cache_clear()
+    detect.find_containment.cache_clear()
     try:
         with pytest.raises(SandboxUnavailable, match="setting up uid map"):
-            containment.find_containment()
+            detect.find_containment()
     finally:
-        containment.find_containment.cache_clear()
+        detect.find_containment.cache_clear()
 
 
 @pytest.mark.parametrize("name", ["../out.py", "/etc/passwd", "a/../../b"])

@@ -1,0 +1,1 @@
+"""How a run is contained on this machine: bubblewrap or Seatbelt."""
