@@ -215,7 +215,7 @@ def test_maven_is_laid_out_with_the_newest_whole_junit(
     for plugin in ("resources", "compiler", "surefire"):
         _jar(repository / f"org/apache/maven/plugins/maven-{plugin}-plugin", "3.5.0")
     _jar(repository / "org/apache/maven/surefire/surefire-junit-platform", "3.5.0")
-    from qwen_lsp.sandbox.maven import maven_job
+    from qwen_lsp.sandbox.toolchains.maven import maven_job
 
     job = maven_job({"Five.java": "", "FiveTest.java": ""}, repository)
     assert sorted(job.files) == ["pom.xml", "src/main/java/Five.java", "src/test/java/FiveTest.java"]
@@ -229,7 +229,7 @@ def _jar(folder: Path, version: str) -> None:
 
 
 def test_a_python_without_the_framework_says_what_to_install(tmp_path: Path) -> None:
-    from qwen_lsp.sandbox.toolchains import find_python
+    from qwen_lsp.sandbox.toolchains.find import find_python
 
     with pytest.raises(SandboxUnavailable, match="pip install no_such_module"):
         find_python(tmp_path, "no_such_module")

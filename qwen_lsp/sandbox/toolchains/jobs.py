@@ -9,8 +9,8 @@ from pathlib import Path
 
 from qwen_lsp.errors import SandboxUnavailable
 from qwen_lsp.sandbox.job import Job, Reader
-from qwen_lsp.sandbox.maven import maven_job
-from qwen_lsp.sandbox.toolchains import find_cargo, find_go, find_python, find_tool
+from qwen_lsp.sandbox.toolchains.find import find_cargo, find_go, find_python, find_tool
+from qwen_lsp.sandbox.toolchains.maven import maven_job
 
 Files = Mapping[str, str | bytes]
 _COMPILED = 6.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qwen_lsp.errors import SandboxUnavailable
 from qwen_lsp.sandbox.job import Job
-from qwen_lsp.sandbox.toolchains import find_tool
+from qwen_lsp.sandbox.toolchains.find import find_tool
 
 Whole = Callable[[str], bool]
 

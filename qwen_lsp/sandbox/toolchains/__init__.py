@@ -1,0 +1,1 @@
+"""Which languages can be run here, and how."""
