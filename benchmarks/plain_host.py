@@ -18,8 +18,8 @@ from pathlib import Path
 from qwen_lsp.engine.request import Chunk, EngineInfo, Request
 from qwen_lsp.engine.stubs.demo import DemoEngine
 from qwen_lsp.host.control import ask_to_stop, status_of_running
-from qwen_lsp.host.serve import serve
 from qwen_lsp.host.state_file import HostState, read_state
+from qwen_lsp.server.lifecycle import serve
 from qwen_lsp.settings import Settings
 
 _START_S = 60.0

@@ -164,7 +164,7 @@ def _settings(**given: object) -> Settings:
 
 
 def _serve(given: argparse.Namespace) -> int:
-    from qwen_lsp.host import serve as host
+    from qwen_lsp.server import lifecycle as host
 
     if given.stop:
         return host.stop()
@@ -181,8 +181,8 @@ def _serve(given: argparse.Namespace) -> int:
 
 async def _serve_page(settings: Settings, given: argparse.Namespace) -> int:
     from qwen_lsp.engine.recording import recorded
-    from qwen_lsp.host import serve as host
     from qwen_lsp.runtime import Services, open_engine
+    from qwen_lsp.server import lifecycle as host
 
     engine = recorded(open_engine(settings))  # one record for the host and the page
     services = Services(settings, engine)

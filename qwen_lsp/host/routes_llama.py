@@ -17,11 +17,11 @@ from qwen_lsp.assist.prompts.fim import OtherFile
 from qwen_lsp.engine import request as engine_request
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import Finish, Lane, Marker, TextPrompt, Usage
-from qwen_lsp.host.anchored import Anchors
-from qwen_lsp.host.asked import Unfit, read_raw, sampling, template_of
-from qwen_lsp.host.bodies import InfillBody
-from qwen_lsp.host.llama_limits import Limits
-from qwen_lsp.host.respond import EventStream, event_of, while_connected
+from qwen_lsp.server.fim_anchors import Anchors
+from qwen_lsp.server.llama_limits import Limits
+from qwen_lsp.server.parse_request import Unfit, read_raw, sampling, template_of
+from qwen_lsp.server.responses import EventStream, event_of, while_connected
+from qwen_lsp.server.schemas import InfillBody
 
 Json = dict[str, Any]
 _MOST_TOKENS = 2048

@@ -12,11 +12,11 @@ from starlette.responses import JSONResponse, Response
 from qwen_lsp.engine import request as engine_request
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.wire import chunk_to_json
-from qwen_lsp.host.anchored import Anchors
-from qwen_lsp.host.asked import chat_request, completion_request
-from qwen_lsp.host.bodies import Body, ChatBody, CompletionBody
-from qwen_lsp.host.openai import Form, events, whole
-from qwen_lsp.host.respond import DONE, EventStream, event_of, refusal, while_connected
+from qwen_lsp.server.fim_anchors import Anchors
+from qwen_lsp.server.openai_format import Form, events, whole
+from qwen_lsp.server.parse_request import chat_request, completion_request
+from qwen_lsp.server.responses import DONE, EventStream, event_of, refusal, while_connected
+from qwen_lsp.server.schemas import Body, ChatBody, CompletionBody
 
 _STARTED = int(time.time())
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.host.calls import CallReader
+from qwen_lsp.server.tool_calls import CallReader
 
 TOOLS = [
     {

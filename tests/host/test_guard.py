@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
-from qwen_lsp.host.guard import LARGEST_BODY_BYTES
-from qwen_lsp.host.listen import Protocol
+from qwen_lsp.server.guard import LARGEST_BODY_BYTES
+from qwen_lsp.server.http_server import Protocol
 from qwen_lsp.settings import Settings
 from tests.support.hosts import TOKEN, Running, serving
 
@@ -141,7 +141,7 @@ async def test_a_client_that_vanishes_without_a_word_frees_the_engine() -> None:
 
 
 async def test_a_client_that_never_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qwen_lsp.host.respond.SEND_S", 0.3)
+    monkeypatch.setattr("qwen_lsp.server.responses.SEND_S", 0.3)
     engine = ScriptedEngine(["x" * 65536] * 100_000)
     async with serving(engine) as host:
         body = json.dumps({"prompt": "x", "stream": True, "max_tokens": 1_000_000}).encode()
@@ -158,8 +158,8 @@ async def test_a_client_that_never_reads_is_given_up(monkeypatch: pytest.MonkeyP
 async def test_a_connection_that_does_not_end_what_it_began_is_closed(
     asked_before: bool, said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qwen_lsp.host.listen._HEAD_S", 0.2)
-    monkeypatch.setattr("qwen_lsp.host.listen._BETWEEN_S", 1)
+    monkeypatch.setattr("qwen_lsp.server.http_server._HEAD_S", 0.2)
+    monkeypatch.setattr("qwen_lsp.server.http_server._BETWEEN_S", 1)
     async with serving(ScriptedEngine("x")) as host:
         reader, writer = await asyncio.open_connection("127.0.0.1", host.port)
         if asked_before:
@@ -171,7 +171,7 @@ async def test_a_connection_that_does_not_end_what_it_began_is_closed(
 
 
 async def test_a_quick_client_is_not_cut_between_its_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qwen_lsp.host.listen._HEAD_S", 0.2)
+    monkeypatch.setattr("qwen_lsp.server.http_server._HEAD_S", 0.2)
     gate = Gate()
     async with serving(ScriptedEngine("one two", gate=gate)) as host:
         for _ in range(2):  # the second on the same connection
@@ -182,7 +182,7 @@ async def test_a_quick_client_is_not_cut_between_its_requests(monkeypatch: pytes
 
 
 async def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qwen_lsp.host.guard._BODY_S", 0.2)
+    monkeypatch.setattr("qwen_lsp.server.guard._BODY_S", 0.2)
     engine = ScriptedEngine("x")
     async with serving(engine) as host:
         headers = {"Content-Type": "application/json", "Content-Length": "100"}

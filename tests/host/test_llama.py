@@ -13,8 +13,8 @@ import pytest
 from qwen_lsp.engine.request import Lane, Marker, Text, TextPrompt
 from qwen_lsp.engine.stubs.demo import ScriptedEngine
 from qwen_lsp.engine.stubs.playback import pieces
-from qwen_lsp.host.anchored import Anchors
-from qwen_lsp.host.llama_limits import Limits
+from qwen_lsp.server.fim_anchors import Anchors
+from qwen_lsp.server.llama_limits import Limits
 from tests.support.hosts import events, serving
 
 TIMINGS = [

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.host.app import build_app
-from qwen_lsp.host.listen import Server, listen
+from qwen_lsp.server.app import build_app
+from qwen_lsp.server.http_server import Server, listen
 from qwen_lsp.settings import Settings
 
 TOKEN = "the-token-of-this-test"

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from qwen_lsp.host.respond import refusal
+from qwen_lsp.server.responses import refusal
 
 LARGEST_BODY_BYTES = 8_000_000
 _BODY_S = 30.0

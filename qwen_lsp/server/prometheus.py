@@ -12,8 +12,8 @@ from prometheus_client.registry import Collector
 from qwen_lsp.assist.stats import Stats
 from qwen_lsp.engine.recording import BUCKETS_MS
 from qwen_lsp.engine.request import EngineInfo
-from qwen_lsp.host.front import Activity
 from qwen_lsp.metrics import RequestTrace, Ring
+from qwen_lsp.server.gateway import Activity
 
 
 class Gauges(Collector):

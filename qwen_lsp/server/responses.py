@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from qwen_lsp.engine.wire import error_to_json, status_of
 from qwen_lsp.errors import QwenLspError
-from qwen_lsp.host.asked import Unfit
+from qwen_lsp.server.parse_request import Unfit
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")

@@ -12,8 +12,8 @@ from typing import Any
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import Chunk, Request, Token, Usage
 from qwen_lsp.engine.wire import chunk_to_json
-from qwen_lsp.host.calls import CallReader, Read
-from qwen_lsp.host.respond import DONE, event_of
+from qwen_lsp.server.responses import DONE, event_of
+from qwen_lsp.server.tool_calls import CallReader, Read
 
 Json = dict[str, Any]
 

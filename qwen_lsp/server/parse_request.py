@@ -19,8 +19,8 @@ from qwen_lsp.engine.request import (
     ToolCall,
 )
 from qwen_lsp.engine.wire import parts_from_json
-from qwen_lsp.host.anchored import Anchors
-from qwen_lsp.host.bodies import Body, ChatBody, CompletionBody, Turn
+from qwen_lsp.server.fim_anchors import Anchors
+from qwen_lsp.server.schemas import Body, ChatBody, CompletionBody, Turn
 
 _KNOWN = (
     "fim_prefix",

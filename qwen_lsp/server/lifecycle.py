@@ -16,11 +16,11 @@ from filelock import BaseFileLock, Timeout
 from qwen_lsp import __version__
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.errors import HostError
-from qwen_lsp.host.app import build_app
 from qwen_lsp.host.control import ask_to_stop, status_of_running, wait_gone
-from qwen_lsp.host.front import Activity, MakePage
-from qwen_lsp.host.listen import Server, listen
 from qwen_lsp.host.state_file import HostState, host_lock, new_state, read_state, remove_state, write_state
+from qwen_lsp.server.app import build_app
+from qwen_lsp.server.gateway import Activity, MakePage
+from qwen_lsp.server.http_server import Server, listen
 from qwen_lsp.settings import Settings
 
 log = logging.getLogger(__name__)

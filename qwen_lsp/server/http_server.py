@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from qwen_lsp.errors import HostError
-from qwen_lsp.host.respond import SEND_S
+from qwen_lsp.server.responses import SEND_S
 from qwen_lsp.settings import HostSettings
 
 _HEAD_S = 20.0

@@ -1,0 +1,1 @@
+"""The shared process from inside: its life, its HTTP API, its guard."""
