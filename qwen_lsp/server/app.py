@@ -11,14 +11,14 @@ from qwen_lsp import __version__
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.recording import recorded
 from qwen_lsp.engine.remote.http import is_here
-from qwen_lsp.host.routes_control import control_routes
-from qwen_lsp.host.routes_llama import llama_routes
-from qwen_lsp.host.routes_openai import openai_routes
 from qwen_lsp.metrics import RequestTrace, Ring
 from qwen_lsp.server.fim_anchors import Anchors
 from qwen_lsp.server.gateway import Activity, Front, MakePage
 from qwen_lsp.server.guard import Guard
 from qwen_lsp.server.responses import install_errors
+from qwen_lsp.server.routes.control import control_routes
+from qwen_lsp.server.routes.llama import llama_routes
+from qwen_lsp.server.routes.openai import openai_routes
 from qwen_lsp.settings import Settings
 
 
