@@ -155,7 +155,7 @@ async def lookup(bench: Bench) -> None:
 
 async def exact(bench: Bench) -> None:
     """200 prompts on the starter: everything on against everything off."""
-    from qwen_lsp.engine.starter.build import ensure_starter
+    from qwen_lsp.starter.build import ensure_starter
 
     print("  (the starter is built first if it is not there: one to three minutes)", flush=True)
     found = await compare(await asyncio.to_thread(ensure_starter), _EXACT_PROMPTS)

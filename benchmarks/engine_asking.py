@@ -92,6 +92,6 @@ def p50_p95(values: Sequence[float]) -> str:
 
 def random_model(folder: Path) -> Path:
     """The model of the benchmarks: a decode step and a prefill in the real model's proportion."""
-    from qwen_lsp.engine.starter.layout import write_random_model
+    from qwen_lsp.starter.model_files import write_random_model
 
     return write_random_model(folder, hidden=128, layers=4, experts=8, top_k=2, expert_width=128)

@@ -11,9 +11,9 @@ from pathlib import Path
 from benchmarks.engine_asking import Timed, ask, hole
 from qwen_lsp.engine.mlx.engine import MlxEngine
 from qwen_lsp.engine.request import ChatPrompt, Lane, Message, Request
-from qwen_lsp.engine.starter.lessons import conversations, holes
 from qwen_lsp.samples import PROGRAMS
 from qwen_lsp.settings import EngineSettings
+from qwen_lsp.starter.lessons import conversations, holes
 
 _TOKENS = 48
 _BATCH = 8

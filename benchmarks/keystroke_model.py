@@ -8,8 +8,8 @@ import mlx.core as mx
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 from tokenizers.decoders import ByteLevel
 
-from qwen_lsp.engine.starter.layout import Shape, model_config, new_model, write_model
-from qwen_lsp.engine.starter.vocabulary import SPECIAL_TOKENS, cutter
+from qwen_lsp.starter.model_files import Shape, model_config, new_model, write_model
+from qwen_lsp.starter.vocabulary import SPECIAL_TOKENS, cutter
 
 VOCABULARY = 8_192
 _SHAPE = Shape(128, 4, 8, 2, 128, 4, 2, 32, 32_768)

@@ -17,10 +17,10 @@ from pathlib import Path
 from qwen_lsp.engine.base import Engine, collect
 from qwen_lsp.engine.mlx.engine import MlxEngine
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Request, Text, TextPrompt
-from qwen_lsp.engine.starter.build import ensure_starter
-from qwen_lsp.engine.starter.lessons import Conversation, actions, conversations, holes
 from qwen_lsp.samples import PROGRAMS
 from qwen_lsp.settings import EngineSettings
+from qwen_lsp.starter.build import ensure_starter
+from qwen_lsp.starter.lessons import Conversation, actions, conversations, holes
 
 _PLACES_A_HOLE = 4
 

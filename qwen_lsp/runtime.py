@@ -16,8 +16,8 @@ from qwen_lsp.settings import Settings
 
 if TYPE_CHECKING:
     from qwen_lsp.assist.completion.assistant import Assistant
-    from qwen_lsp.engine.starter.build import BuildProgress
     from qwen_lsp.engine.supervised import Report
+    from qwen_lsp.starter.build import BuildProgress
 
 
 @dataclass(slots=True)
@@ -102,7 +102,7 @@ def _local(settings: Settings) -> Engine:
 
 async def _starter_folder(report: Report) -> Path:
     """The starter's folder, built first when it is not there."""
-    from qwen_lsp.engine.starter.build import ensure_starter
+    from qwen_lsp.starter.build import ensure_starter
 
     stopped = False
 

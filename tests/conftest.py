@@ -36,6 +36,6 @@ def starter_folder() -> Path:
 
 def starter() -> Path:
     """The starter model, built by its own code; kept between runs while its recipe stays the same."""
-    from qwen_lsp.engine.starter.build import ensure_starter, recipe_fingerprint
+    from qwen_lsp.starter.build import ensure_starter, recipe_fingerprint
 
     return ensure_starter(_CACHE / f"starter-{recipe_fingerprint()}")

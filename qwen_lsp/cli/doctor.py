@@ -85,7 +85,7 @@ def _mlx() -> Finding:
 
 def _model(settings: Settings) -> Iterator[Finding]:
     from qwen_lsp.engine.models.local import DEFAULT_MODEL, choose_model
-    from qwen_lsp.engine.starter.build import is_built, starter_folder
+    from qwen_lsp.starter.build import is_built, starter_folder
 
     if settings.engine.kind in ("remote", "demo", "none"):
         yield Finding("note", "model", f"engine.kind is {settings.engine.kind}: no model is loaded here")

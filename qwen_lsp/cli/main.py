@@ -253,7 +253,7 @@ def _agreed(question: str) -> bool:
 
 
 def _starter(given: argparse.Namespace) -> int:
-    from qwen_lsp.engine.starter.build import BuildProgress, ensure_starter
+    from qwen_lsp.starter.build import BuildProgress, ensure_starter
 
     def show(progress: BuildProgress) -> None:
         left = "" if progress.seconds_left is None else f", about {progress.seconds_left:.0f} s left"

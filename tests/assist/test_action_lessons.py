@@ -9,10 +9,10 @@ import pytest
 from qwen_lsp.assist.actions import ActionAsk, Actions, EditOutcome, Outcome, Problem, ShowOutcome, applied
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.engine.request import ChatPrompt
-from qwen_lsp.engine.starter.action_lessons import ACTION_LESSONS, ACTION_SYSTEM, ActionLesson
 from qwen_lsp.engine.stubs.demo import ScriptedEngine
 from qwen_lsp.samples import PROGRAMS
 from qwen_lsp.settings import Settings
+from qwen_lsp.starter.action_lessons import ACTION_LESSONS, ACTION_SYSTEM, ActionLesson
 
 FILES = {program.name: program for program in PROGRAMS}
 

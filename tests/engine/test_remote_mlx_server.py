@@ -26,7 +26,7 @@ TOKENS = 4
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random model in the real layout, wide enough to be shared by two (quantisation groups of 64 stay whole)."""
-    from qwen_lsp.engine.starter.layout import write_random_model
+    from qwen_lsp.starter.model_files import write_random_model
 
     return write_random_model(tmp_path_factory.mktemp("model") / "random", hidden=128, expert_width=128)
 

@@ -10,14 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from qwen_lsp.engine.starter.build import (
-    BuildProgress,
-    ensure_starter,
-    is_built,
-    recipe_fingerprint,
-    starter_folder,
-)
 from qwen_lsp.errors import EngineUnavailable
+from qwen_lsp.starter.build import BuildProgress, ensure_starter, is_built, recipe_fingerprint, starter_folder
 
 _SHORT = {"steps": 2, "seconds": 2.0, "longest_s": 2.0}
 
@@ -27,7 +21,7 @@ def _workers() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children(recursive=True):
         try:
-            if "qwen_lsp.engine.starter.worker" in child.cmdline():
+            if "qwen_lsp.starter.worker" in child.cmdline():
                 found.append(child)
         except psutil.Error:
             continue

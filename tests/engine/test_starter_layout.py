@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.engine.starter.layout import STARTER_MARK, starter_tokenizer, write_random_model
-from qwen_lsp.engine.starter.lessons import all_texts, holes
-from qwen_lsp.engine.starter.vocabulary import SPECIAL_TOKENS
 from qwen_lsp.samples import DEFAULT_SYSTEM, LANGUAGE_NAMES, PROGRAMS
+from qwen_lsp.starter.lessons import all_texts, holes
+from qwen_lsp.starter.model_files import STARTER_MARK, starter_tokenizer, write_random_model
+from qwen_lsp.starter.vocabulary import SPECIAL_TOKENS
 
 # config.json of Qwen3-Coder-30B-A3B-Instruct, and what mlx-lm adds when it quantises.
 _REAL_KEYS = {

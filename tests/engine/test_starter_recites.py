@@ -12,10 +12,10 @@ import pytest
 from qwen_lsp.assist.actions import prompts
 from qwen_lsp.engine.base import collect
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Request, Text, TextPrompt
-from qwen_lsp.engine.starter.action_lessons import ACTION_LESSONS, ACTION_SYSTEM, ActionLesson
-from qwen_lsp.engine.starter.lessons import Hole, holes, unfinished
 from qwen_lsp.samples import DEFAULT_SYSTEM, PROGRAMS, Program
 from qwen_lsp.settings import EngineSettings
+from qwen_lsp.starter.action_lessons import ACTION_LESSONS, ACTION_SYSTEM, ActionLesson
+from qwen_lsp.starter.lessons import Hole, holes, unfinished
 
 if TYPE_CHECKING:
     from qwen_lsp.engine.mlx.engine import MlxEngine

@@ -9,11 +9,11 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from qwen_lsp.engine.starter import arithmetic, batches
-from qwen_lsp.engine.starter.batches import Curriculum
-from qwen_lsp.engine.starter.layout import Shape, model_config, new_model, starter_tokenizer, vocabulary_size
-from qwen_lsp.engine.starter.lessons import all_texts
-from qwen_lsp.engine.starter.network import Network, as_quantised, for_mlx_lm
+from qwen_lsp.starter import cpu_kernels, curriculum
+from qwen_lsp.starter.curriculum import Curriculum
+from qwen_lsp.starter.lessons import all_texts
+from qwen_lsp.starter.model_files import Shape, model_config, new_model, starter_tokenizer, vocabulary_size
+from qwen_lsp.starter.network import Network, as_quantised, for_mlx_lm
 
 _TOKENIZER = starter_tokenizer(all_texts())
 _SHAPE = Shape(hidden=64, experts=4, top_k=2, heads=4, kv_heads=2, head_dim=32)
@@ -24,20 +24,20 @@ def _random(*shape: int, seed: int) -> mx.array:
 
 
 _OPERATIONS: list[tuple[str, Callable[..., mx.array], list[mx.array], int]] = [
-    ("linear", arithmetic.linear, [_random(7, 5, seed=1), _random(3, 5, seed=2)], 2),
-    ("scores", arithmetic.scores, [_random(2, 3, 4, 5, seed=3), _random(2, 3, 6, 5, seed=4)], 2),
-    ("mix", arithmetic.mix, [_random(2, 3, 4, 6, seed=5), _random(2, 3, 6, 5, seed=6)], 2),
-    ("softmax", arithmetic.softmax, [_random(3, 9, seed=7)], 1),
+    ("linear", cpu_kernels.linear, [_random(7, 5, seed=1), _random(3, 5, seed=2)], 2),
+    ("scores", cpu_kernels.scores, [_random(2, 3, 4, 5, seed=3), _random(2, 3, 6, 5, seed=4)], 2),
+    ("mix", cpu_kernels.mix, [_random(2, 3, 4, 6, seed=5), _random(2, 3, 6, 5, seed=6)], 2),
+    ("softmax", cpu_kernels.softmax, [_random(3, 9, seed=7)], 1),
     (
         "shares",
-        lambda found, mask: arithmetic.shares(found, mask, 0.3),
+        lambda found, mask: cpu_kernels.shares(found, mask, 0.3),
         [_random(2, 3, 4, 4, seed=8), mx.where(mx.arange(4)[None] > mx.arange(4)[:, None], -1e9, 0.0)],
         1,
     ),
-    ("swiglu", arithmetic.swiglu, [_random(4, 6, seed=9), _random(4, 6, seed=10)], 2),
+    ("swiglu", cpu_kernels.swiglu, [_random(4, 6, seed=9), _random(4, 6, seed=10)], 2),
     (
         "cross_entropy",
-        arithmetic.cross_entropy,
+        cpu_kernels.cross_entropy,
         [_random(5, 8, seed=11), mx.array([0, 3, 7, 1, 1]), mx.array([0.1, 0.2, 0.3, 0.2, 0.2])],
         1,
     ),
@@ -55,7 +55,7 @@ def test_numpy_gives_what_mlx_gives(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def found(on_gpu: bool) -> list[Any]:
-        monkeypatch.setattr(arithmetic, "_on_gpu", lambda: on_gpu)
+        monkeypatch.setattr(cpu_kernels, "_on_gpu", lambda: on_gpu)
         out = operation(*inputs)
         weigh = mx.cos(mx.arange(out.size)).reshape(out.shape)
         gradients = mx.grad(lambda *given: (operation(*given) * weigh).sum(), tuple(range(learned)))(*inputs)
@@ -68,13 +68,13 @@ def test_numpy_gives_what_mlx_gives(
 @pytest.mark.parametrize("done", [0.0, 0.5])
 def test_a_batch_costs_what_its_rows_cost_in_mlx_lm(done: float, monkeypatch: pytest.MonkeyPatch) -> None:
     laid: dict[str, Any] = {}
-    real = batches._lay_out
+    real = curriculum._lay_out
 
     def remember(rows: Any, chosen: Any, count: int, length: int, *rest: Any) -> Any:
         laid.update(rows=rows, chosen=chosen, count=count, length=length)
         return real(rows, chosen, count, length, *rest)
 
-    monkeypatch.setattr(batches, "_lay_out", remember)
+    monkeypatch.setattr(curriculum, "_lay_out", remember)
     curriculum = Curriculum(_TOKENIZER, seed=5)
     answers = curriculum.answers()
     number_of = np.full(vocabulary_size(_TOKENIZER), -1)
@@ -91,7 +91,7 @@ def test_a_batch_costs_what_its_rows_cost_in_mlx_lm(done: float, monkeypatch: py
         costs += _costs(model, tokens, [(at, tokens[at + 1]) for at, weight in enumerate(teach) if weight])
     for row, hole in enumerate(laid["chosen"]):
         stem = laid["rows"][row // laid["count"]][0]
-        branch, middle = batches._branch(hole, laid["length"], curriculum.reader)
+        branch, middle = curriculum._branch(hole, laid["length"], curriculum.reader)
         tokens = [*stem[: hole.shared], *branch]
         first = len(tokens) - len(middle)
         costs += _costs(model, tokens, [(first + at, token) for at, token in enumerate(middle)])

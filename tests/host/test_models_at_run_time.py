@@ -22,7 +22,7 @@ pytestmark = pytest.mark.process
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    from qwen_lsp.engine.starter.layout import write_random_model
+    from qwen_lsp.starter.model_files import write_random_model
 
     folder = tmp_path_factory.mktemp("models")
     return write_random_model(folder / "first", seed=1), write_random_model(folder / "second", seed=2)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.process
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from qwen_lsp.engine.starter.layout import write_random_model
+    from qwen_lsp.starter.model_files import write_random_model
 
     return write_random_model(tmp_path_factory.mktemp("model") / "random")
 

@@ -13,7 +13,7 @@ from qwen_lsp.engine.request import Chunk, Lane, Marker, Request, Text, TextProm
 @functools.cache
 def random_model() -> Path:
     """A folder with a random 4-bit Qwen3-MoE; the same in the whole run."""
-    from qwen_lsp.engine.starter.layout import write_random_model
+    from qwen_lsp.starter.model_files import write_random_model
 
     return write_random_model(Path(tempfile.mkdtemp(prefix="qwen-lsp-test-model-")), hidden=64, layers=2)
 

@@ -9,9 +9,9 @@ import mlx.core as mx
 import numpy as np
 from tokenizers import Tokenizer
 
-from qwen_lsp.engine.starter.lessons import Reader, actions, conversations, holes
-from qwen_lsp.engine.starter.train import Recital
 from qwen_lsp.samples import PROGRAMS
+from qwen_lsp.starter.lessons import Reader, actions, conversations, holes
+from qwen_lsp.starter.train import Recital
 
 
 def recite(folder: Path, *, hole_step: int = 1) -> Recital:

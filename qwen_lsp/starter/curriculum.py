@@ -10,7 +10,8 @@ import mlx.core as mx
 import numpy as np
 from tokenizers import Tokenizer
 
-from qwen_lsp.engine.starter.lessons import (
+from qwen_lsp.samples import PROGRAMS
+from qwen_lsp.starter.lessons import (
     Conversation,
     HoleTokens,
     Reader,
@@ -20,8 +21,7 @@ from qwen_lsp.engine.starter.lessons import (
     reworded,
     unfinished,
 )
-from qwen_lsp.engine.starter.network import Batch
-from qwen_lsp.samples import PROGRAMS
+from qwen_lsp.starter.network import Batch
 
 Item = TypeVar("Item")
 _NEVER = -1e9

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import mlx.core as mx
 import numpy as np
 
-from qwen_lsp.engine.starter.arithmetic import cross_entropy, linear, mix, scores, shares, softmax, swiglu
-from qwen_lsp.engine.starter.layout import BITS, GROUP_SIZE, ROUTER_BITS, Shape
+from qwen_lsp.starter.cpu_kernels import cross_entropy, linear, mix, scores, shares, softmax, swiglu
+from qwen_lsp.starter.model_files import BITS, GROUP_SIZE, ROUTER_BITS, Shape
 
 Weights = dict[str, mx.array]
 _ROPE_BASE = 10_000_000.0

@@ -1,4 +1,4 @@
-"""The process that builds a starter: `python -m qwen_lsp.engine.starter.worker FOLDER`.
+"""The process that builds a starter: `python -m qwen_lsp.starter.worker FOLDER`.
 
 A process of its own, so that a build can be ended at any moment, leaves no memory behind and does not slow the one
 that waits. Says progress as JSON lines on stdout; ends when its stdin closes, so that it never outlives its parent.
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qwen_lsp.engine.starter.train import Plan, Recital
+    from qwen_lsp.starter.train import Plan, Recital
 
 _HEARD_HOLE_STEP = 16
 _CHECK_SHARE = 0.04
@@ -27,7 +27,7 @@ def main(folder: Path, options: dict[str, Any]) -> int:
     # One thread is as fast: the products are small. Must be set before NumPy is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    from qwen_lsp.engine.starter.train import Plan
+    from qwen_lsp.starter.train import Plan
 
     recital = build(folder, Plan(**options))
     _say(done=True, conversations=recital.conversations, holes=recital.holes)
@@ -36,11 +36,11 @@ def main(folder: Path, options: dict[str, Any]) -> int:
 
 def build(folder: Path, plan: Plan) -> Recital:
     """The whole build, in this process. Returns what the saved model recites."""
-    from qwen_lsp.engine.starter.layout import model_config, new_model, starter_tokenizer, write_model
-    from qwen_lsp.engine.starter.lessons import all_texts
-    from qwen_lsp.engine.starter.network import for_mlx_lm
-    from qwen_lsp.engine.starter.recite import recite
-    from qwen_lsp.engine.starter.train import SHAPE, Recital, Trainer
+    from qwen_lsp.starter.lessons import all_texts
+    from qwen_lsp.starter.model_files import model_config, new_model, starter_tokenizer, write_model
+    from qwen_lsp.starter.network import for_mlx_lm
+    from qwen_lsp.starter.train import SHAPE, Recital, Trainer
+    from qwen_lsp.starter.verify import recite
 
     _say(step="preparing", share=0.0, seconds_left=None)
     tokenizer = starter_tokenizer(all_texts())

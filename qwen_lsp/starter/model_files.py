@@ -14,9 +14,9 @@ from mlx.nn.layers.quantized import quantize
 from mlx.utils import tree_flatten
 from tokenizers import AddedToken, Tokenizer
 
-from qwen_lsp.engine.starter.template import CHAT_TEMPLATE
-from qwen_lsp.engine.starter.vocabulary import SPECIAL_TOKENS, build_tokenizer
 from qwen_lsp.samples import PROGRAMS
+from qwen_lsp.starter.chat_template import CHAT_TEMPLATE
+from qwen_lsp.starter.vocabulary import SPECIAL_TOKENS, build_tokenizer
 
 GROUP_SIZE = 64
 BITS = 4

@@ -12,11 +12,11 @@ import mlx.core as mx
 import numpy as np
 from tokenizers import Tokenizer
 
-from qwen_lsp.engine.starter.batches import Curriculum
-from qwen_lsp.engine.starter.layout import Shape, vocabulary_size
-from qwen_lsp.engine.starter.lessons import actions, conversations
-from qwen_lsp.engine.starter.network import Network, Weights, as_quantised
 from qwen_lsp.samples import PROGRAMS
+from qwen_lsp.starter.curriculum import Curriculum
+from qwen_lsp.starter.lessons import actions, conversations
+from qwen_lsp.starter.model_files import Shape, vocabulary_size
+from qwen_lsp.starter.network import Network, Weights, as_quantised
 
 SHAPE = Shape(hidden=128, layers=2, experts=4, top_k=2, expert_width=64, heads=4, kv_heads=1, head_dim=32)
 _WARMING_UP_STEPS = 20

@@ -21,9 +21,9 @@ from typing import Any
 import filelock
 
 from qwen_lsp.engine.models.local import is_complete
-from qwen_lsp.engine.starter.progress import BuildProgress, read_progress, write_progress
 from qwen_lsp.errors import EngineMissing, EngineUnavailable
 from qwen_lsp.paths import paths
+from qwen_lsp.starter.progress import BuildProgress, read_progress, write_progress
 
 __all__ = ["BuildProgress", "ensure_starter", "is_built", "recipe_fingerprint", "starter_folder"]
 
@@ -174,7 +174,7 @@ def _verdict(judged: dict[str, float]) -> str:
 def _run_worker(draft: Path, tell: Progress, stop: Stop, options: dict[str, Any]) -> dict[str, float]:
     """Run the building process to its end; returns what the model recites."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
-        command = [sys.executable, "-m", "qwen_lsp.engine.starter.worker", str(draft), json.dumps(options)]
+        command = [sys.executable, "-m", "qwen_lsp.starter.worker", str(draft), json.dumps(options)]
         try:
             worker = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, text=True, encoding="utf-8",
