@@ -62,7 +62,7 @@ def build_assistant(
     from qwen_lsp.assist.completion.assistant import Assistant
     from qwen_lsp.assist.context import Context
     from qwen_lsp.assist.recall import Recall
-    from qwen_lsp.assist.stats import Stats
+    from qwen_lsp.storage.acceptance_stats import Stats
 
     context = Context(settings.context, roots)
     recall = Recall(settings.recall, roots, context.is_private)

@@ -9,9 +9,9 @@ from typing import Any
 
 import gradio as gr
 
-from qwen_lsp.assist.conversations import Conversations, Stored, with_files
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
 from qwen_lsp.samples import DEFAULT_SYSTEM
+from qwen_lsp.storage.conversations import Conversations, Stored, with_files
 from webui.chat_panel import build_panel, list_files
 from webui.form import defaults
 from webui.progress import phase_html, stats_html

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qwen_lsp.assist.conversations import fence
 from qwen_lsp.sandbox import Round
+from qwen_lsp.storage.conversations import fence
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import datetime
 from collections.abc import Callable, Sequence
 from html import escape
 
-from qwen_lsp.assist.stats import StatsRow
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.metrics import RequestTrace, percentile
+from qwen_lsp.storage.acceptance_stats import StatsRow
 from webui.chart import line_chart
 from webui.picture import size
 from webui.words import WORDS, both

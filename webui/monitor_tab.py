@@ -13,11 +13,11 @@ from typing import Any
 import gradio as gr
 import psutil
 
-from qwen_lsp.assist.stats import Stats, StatsRow
 from qwen_lsp.metrics import RequestTrace
 from qwen_lsp.paths import paths
+from qwen_lsp.storage.acceptance_stats import Stats, StatsRow
+from qwen_lsp.storage.request_history import DAY_S, History
 from webui.monitor import acceptance_table, charts, gauges_list, lanes_table, suggestions_chart
-from webui.monitor_store import DAY_S, History
 from webui.progress import memory_bytes
 from webui.room import QUIET, Room
 from webui.speech import say

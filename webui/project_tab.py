@@ -10,10 +10,10 @@ from typing import Any
 
 import gradio as gr
 
-from qwen_lsp.assist.conversations import fence
 from qwen_lsp.code.symbols import Symbol
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.errors import QwenLspError
+from qwen_lsp.storage.conversations import fence
 from webui.progress import phase_html, stats_html
 from webui.project_ask import Question, outcome_of, question, symbols_of
 from webui.project_panel import Panel, build_panel

@@ -167,7 +167,7 @@ def _last_traces(count: int) -> Iterable[dict[str, Any]]:
 
 def show_stats() -> int:
     """What was shown, accepted and dismissed, per language and day; kept on this machine only."""
-    from qwen_lsp.assist.stats import Stats
+    from qwen_lsp.storage.acceptance_stats import Stats
 
     print(Stats.open().table())
     return 0
@@ -175,7 +175,7 @@ def show_stats() -> int:
 
 def erase_stats() -> int:
     """Erase the statistics."""
-    from qwen_lsp.assist.stats import Stats
+    from qwen_lsp.storage.acceptance_stats import Stats
 
     Stats.open().erase()
     print("The statistics are erased.", file=sys.stderr)

@@ -9,11 +9,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from qwen_lsp.assist.stats import Stats
 from qwen_lsp.engine.recording import BUCKETS_MS
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.metrics import RequestTrace, Ring
 from qwen_lsp.server.gateway import Activity
+from qwen_lsp.storage.acceptance_stats import Stats
 
 
 class Gauges(Collector):

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.assist.completion.acceptance import Outcomes
-from qwen_lsp.assist.stats import FILE, Stats
 from qwen_lsp.assist.suggestion import Suggestion
 from qwen_lsp.code.snapshot import Edit
 from qwen_lsp.paths import paths
+from qwen_lsp.storage.acceptance_stats import FILE, Stats
 
 URI = "file:///work/a.py"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from qwen_lsp.assist.stats import Stats
 from qwen_lsp.engine.stubs.demo import ScriptedEngine
+from qwen_lsp.storage.acceptance_stats import Stats
 from tests.support.hosts import serving
 
 

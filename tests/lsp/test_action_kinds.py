@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.assist.conversations import Conversations
+from qwen_lsp.storage.conversations import Conversations
 from tests.support.action_bench import Benches, Page
 
 pytestmark = pytest.mark.process

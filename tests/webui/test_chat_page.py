@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.assist.conversations import Conversations
 from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
+from qwen_lsp.storage.conversations import Conversations
 from tests.support.page import opened, picture
 from tests.webui.conftest import Place
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.assist.conversations import Conversations, fence, with_files
+from qwen_lsp.storage.conversations import Conversations, fence, with_files
 
 
 @pytest.fixture

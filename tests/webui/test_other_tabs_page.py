@@ -14,9 +14,9 @@ from qwen_lsp.engine.request import Chunk, Finish, ModelShape, Request, Token, U
 from qwen_lsp.engine.stubs.demo import ScriptedEngine
 from qwen_lsp.metrics import RequestTrace
 from qwen_lsp.paths import paths
+from qwen_lsp.storage.request_history import History
 from tests.support.page import opened, picture
 from tests.webui.conftest import Place
-from webui.monitor_store import History
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 SHAPE = ModelShape(

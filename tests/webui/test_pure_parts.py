@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
-from qwen_lsp.assist.stats import StatsRow
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, ModelShape, TextPrompt
 from qwen_lsp.metrics import RequestTrace
+from qwen_lsp.storage.acceptance_stats import StatsRow
+from qwen_lsp.storage.request_history import DAY_S, History
 from webui.answer import parts
 from webui.ask import Refusal, plan, shown
 from webui.chart import line_chart
@@ -31,7 +32,6 @@ from webui.guard import Guard
 from webui.highlight import Highlighter, highlight
 from webui.languages import LANGUAGES
 from webui.monitor import acceptance_table, gauges_list, lanes_table, suggestions_chart
-from webui.monitor_store import DAY_S, History
 from webui.picture import draw, picture_html
 from webui.presets import Preset, Presets
 from webui.shell import rewrite

@@ -37,7 +37,7 @@ from qwen_lsp.settings import Settings, SuggestSettings
 if TYPE_CHECKING:
     from qwen_lsp.assist.context import Context
     from qwen_lsp.assist.recall import Recall, Recollection
-    from qwen_lsp.assist.stats import Stats
+    from qwen_lsp.storage.acceptance_stats import Stats
 
 _PREFETCH_PAUSE_S = 0.05
 """A key that follows faster than this finds the engine free."""

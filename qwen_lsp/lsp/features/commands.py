@@ -15,7 +15,7 @@ from qwen_lsp.lsp.jsonrpc.protocol import Server
 from qwen_lsp.lsp.session import Session
 
 if TYPE_CHECKING:
-    from qwen_lsp.assist.stats import Stats
+    from qwen_lsp.storage.acceptance_stats import Stats
 
 Result = TypeVar("Result")
 
@@ -68,7 +68,7 @@ def register(server: Server, session: Session) -> None:
 
 def _with_stats(use: Callable[[Stats], Result]) -> Result:
     """This user's acceptance statistics, opened for one look."""
-    from qwen_lsp.assist.stats import Stats
+    from qwen_lsp.storage.acceptance_stats import Stats
 
     with contextlib.closing(Stats.open()) as stats:
         return use(stats)

@@ -39,7 +39,7 @@ async def _shown_on_page(session: Session, title: str, markdown: str) -> bool:
     address = str(getattr(session.engine, "address", "")) if session.settings.host.page else ""
     if not address:
         return False
-    from qwen_lsp.assist.conversations import Conversations
+    from qwen_lsp.storage.conversations import Conversations
 
     try:
         conversation = await asyncio.to_thread(Conversations().keep, title, markdown)

@@ -1,0 +1,1 @@
+"""The user's own SQLite files: conversations, accepted suggestions, requests served."""
