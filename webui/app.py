@@ -19,11 +19,11 @@ from qwen_lsp.runtime import Services
 from webui import chat_tab, compare_tab, generate_tab, inside_tab, loop_tab, monitor_tab, project_tab
 from webui.guard import LOOPBACK, Guard
 from webui.header import header_html, notice_html
-from webui.look import css, theme
+from webui.html_rewrite import Shell
 from webui.monitor_tab import keeping
-from webui.room import QUIET, Room, room_for
-from webui.shell import Shell
+from webui.page_context import QUIET, Room, room_for
 from webui.speech import TRANSLATOR, say
+from webui.theme import css, theme
 
 _LARGEST_UPLOAD = "2mb"
 _HEADER_PERIOD_S = 2.0

@@ -16,8 +16,8 @@ from webui.borrowed_model import Switchable
 from webui.compare import DEMO, LOADED, Column
 from webui.form import Form, defaults, read
 from webui.languages import AS_IS
+from webui.page_context import QUIET
 from webui.presets import Preset, Presets
-from webui.room import QUIET
 from webui.speech import say
 from webui.words import both
 

@@ -17,8 +17,8 @@ from webui.ask import Refusal, plan
 from webui.borrowed_model import Loaned
 from webui.compare import DEMO, LOADED, Cell, Column, cell_of, failed_cell, order_of
 from webui.loop_plan import Kit, files_of
+from webui.page_context import Room
 from webui.progress import phase_html
-from webui.room import Room
 from webui.stream import Generation
 from webui.words import WORDS, both
 

@@ -15,8 +15,8 @@ from webui.compare_columns import MOST, build_columns, columns_of, offer
 from webui.compare_run import Comparison
 from webui.compare_table import table_html
 from webui.loop_plan import KITS
+from webui.page_context import QUIET, Room, StartStop, key_of
 from webui.recipe import build_recipe
-from webui.room import QUIET, Room, StartStop, key_of
 from webui.speech import say
 from webui.words import both
 from webui.work import Work

@@ -19,10 +19,10 @@ from webui.controls import Controls, language_and_mode, sampling
 from webui.examples import EXAMPLES
 from webui.form import NAMES, Form, defaults, read
 from webui.languages import ending
+from webui.page_context import QUIET, Room, StartStop, key_of
 from webui.picture import picture_html
 from webui.preset_panel import preset_panel
 from webui.progress import foot_html, phase_html, stats_html
-from webui.room import QUIET, Room, StartStop, key_of
 from webui.speech import say
 from webui.stream import Generation, at_turns
 from webui.words import both

@@ -14,9 +14,9 @@ from webui.ask import Refusal, plan
 from webui.form import Form, defaults, read
 from webui.inside_view import InsideStream, inside_view
 from webui.languages import AS_IS
+from webui.page_context import QUIET, Room, StartStop, key_of
 from webui.picture import picture_html
 from webui.progress import phase_html, stats_html
-from webui.room import QUIET, Room, StartStop, key_of
 from webui.speech import say
 from webui.stream import Generation, at_turns
 from webui.words import both

@@ -18,8 +18,8 @@ from webui.answer import parts
 from webui.form import defaults
 from webui.highlight import highlight
 from webui.loop_plan import KITS, Kit, ask_for_code, ask_for_tests, files_of
+from webui.page_context import QUIET, Room, key_of
 from webui.progress import phase_html
-from webui.room import QUIET, Room, key_of
 from webui.speech import say
 from webui.stream import Generation
 from webui.verdict import verdict_html

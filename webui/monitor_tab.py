@@ -18,8 +18,8 @@ from qwen_lsp.paths import paths
 from qwen_lsp.storage.acceptance_stats import Stats, StatsRow
 from qwen_lsp.storage.request_history import DAY_S, History
 from webui.monitor import acceptance_table, charts, gauges_list, lanes_table, suggestions_chart
+from webui.page_context import QUIET, Room
 from webui.progress import memory_bytes
-from webui.room import QUIET, Room
 from webui.speech import say
 from webui.words import both
 

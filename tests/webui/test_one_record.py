@@ -7,7 +7,7 @@ from qwen_lsp.engine.request import Request, Text, TextPrompt
 from qwen_lsp.engine.stubs.demo import DemoEngine
 from qwen_lsp.runtime import Services
 from qwen_lsp.settings import Settings
-from webui.room import room_for
+from webui.page_context import room_for
 
 
 async def test_an_engine_that_keeps_records_is_not_wrapped_again() -> None:

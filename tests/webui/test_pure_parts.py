@@ -30,11 +30,11 @@ from webui.compare_table import table_html
 from webui.form import Form, defaults, read, write
 from webui.guard import Guard
 from webui.highlight import Highlighter, highlight
+from webui.html_rewrite import rewrite
 from webui.languages import LANGUAGES
 from webui.monitor import acceptance_table, gauges_list, lanes_table, suggestions_chart
 from webui.picture import draw, picture_html
 from webui.presets import Preset, Presets
-from webui.shell import rewrite
 
 SHAPE = ModelShape(
     "qwen3_moe",

@@ -11,7 +11,7 @@ from qwen_lsp.engine.recording import recorded
 from qwen_lsp.metrics import RequestTrace, Ring
 from qwen_lsp.runtime import Services
 from webui.borrowed_model import Borrowing
-from webui.live import Live
+from webui.live_updates import Live
 from webui.stream import Running
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
