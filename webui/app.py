@@ -20,9 +20,9 @@ from webui import chat_tab, compare_tab, generate_tab, inside_tab, loop_tab, mon
 from webui.guard import LOOPBACK, Guard
 from webui.header import header_html, notice_html
 from webui.html_rewrite import Shell
+from webui.i18n.gradio import TRANSLATOR, say
 from webui.monitor_tab import keeping
 from webui.page_context import QUIET, Room, room_for
-from webui.speech import TRANSLATOR, say
 from webui.theme import css, theme
 
 _LARGEST_UPLOAD = "2mb"

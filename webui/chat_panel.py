@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from webui.speech import say
-from webui.words import both
+from webui.i18n.gradio import say
+from webui.i18n.texts import both
 from webui.workspace_files import NotReadable, Workspace
 
 

@@ -14,10 +14,10 @@ from qwen_lsp.samples import DEFAULT_SYSTEM
 from qwen_lsp.storage.conversations import Conversations, Stored, with_files
 from webui.chat_panel import build_panel, list_files
 from webui.form import defaults
+from webui.i18n.texts import WORDS, both
 from webui.page_context import QUIET, Room, StartStop, key_of
 from webui.progress import phase_html, stats_html
 from webui.stream import Generation
-from webui.words import WORDS, both
 from webui.workspace_files import NotReadable, Workspace
 
 _TAB = "chat"

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from webui.highlight import Highlighter, highlight
-from webui.words import both
+from webui.i18n.texts import both
 
 _SCRIPT = (Path(__file__).parent / "static" / "view.js").read_text("utf-8")
 

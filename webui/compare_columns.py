@@ -15,11 +15,11 @@ from qwen_lsp.paths import paths
 from webui.borrowed_model import Switchable
 from webui.compare import DEMO, LOADED, Column
 from webui.form import Form, defaults, read
+from webui.i18n.gradio import say
+from webui.i18n.texts import both
 from webui.languages import AS_IS
 from webui.page_context import QUIET
 from webui.presets import Preset, Presets
-from webui.speech import say
-from webui.words import both
 
 MOST = 4
 _NUMBERS = ("temperature", "max_tokens", "top_p", "top_k")

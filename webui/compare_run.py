@@ -16,11 +16,11 @@ from webui.answer import parts
 from webui.ask import Refusal, plan
 from webui.borrowed_model import Loaned
 from webui.compare import DEMO, LOADED, Cell, Column, cell_of, failed_cell, order_of
+from webui.i18n.texts import WORDS, both
 from webui.loop_plan import Kit, files_of
 from webui.page_context import Room
 from webui.progress import phase_html
 from webui.stream import Generation
-from webui.words import WORDS, both
 
 Tell = Callable[[str], None]
 """Hears a line of HTML about what is done now; the cells are read from the comparison."""

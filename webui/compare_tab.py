@@ -14,11 +14,11 @@ from webui.compare import prompts_of, to_csv, to_json
 from webui.compare_columns import MOST, build_columns, columns_of, offer
 from webui.compare_run import Comparison
 from webui.compare_table import table_html
+from webui.i18n.gradio import say
+from webui.i18n.texts import both
 from webui.loop_plan import KITS
 from webui.page_context import QUIET, Room, StartStop, key_of
 from webui.recipe import build_recipe
-from webui.speech import say
-from webui.words import both
 from webui.work import Work
 
 _TAB = "compare"

@@ -8,8 +8,8 @@ from html import escape
 from typing import Any
 
 from webui.compare import DEMO, LOADED, Cell, Column, differences
+from webui.i18n.texts import both
 from webui.languages import AS_IS
-from webui.words import both
 
 _KEYS = {
     "system": "system_prompt",

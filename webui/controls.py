@@ -8,8 +8,8 @@ from typing import Any
 import gradio as gr
 
 from webui.form import LIMITS, NAMES, Form
+from webui.i18n.gradio import say
 from webui.languages import AS_IS, LANGUAGES
-from webui.speech import say
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,16 +16,16 @@ from webui.answer import Parts, parts
 from webui.ask import Refusal, plan, shown
 from webui.code_view import CodeStream, code_view
 from webui.controls import Controls, language_and_mode, sampling
-from webui.examples import EXAMPLES
 from webui.form import NAMES, Form, defaults, read
+from webui.i18n.examples import EXAMPLES
+from webui.i18n.gradio import say
+from webui.i18n.texts import both
 from webui.languages import ending
 from webui.page_context import QUIET, Room, StartStop, key_of
 from webui.picture import picture_html
 from webui.preset_panel import preset_panel
 from webui.progress import foot_html, phase_html, stats_html
-from webui.speech import say
 from webui.stream import Generation, at_turns
-from webui.words import both
 
 _TAB = "generate"
 _LOOK_EVERY_S = 4.0

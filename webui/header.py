@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from qwen_lsp.engine.request import EngineInfo
-from webui.words import both
+from webui.i18n.texts import both
 
 _MARK = (
     '<svg viewBox="0 0 28 28" aria-hidden="true"><rect x="1" y="1" width="26" height="26" rx="8" fill="var(--q-accent)"/>'

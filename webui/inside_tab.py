@@ -12,14 +12,14 @@ import gradio as gr
 from qwen_lsp.engine.request import EngineInfo
 from webui.ask import Refusal, plan
 from webui.form import Form, defaults, read
+from webui.i18n.gradio import say
+from webui.i18n.texts import both
 from webui.inside_view import InsideStream, inside_view
 from webui.languages import AS_IS
 from webui.page_context import QUIET, Room, StartStop, key_of
 from webui.picture import picture_html
 from webui.progress import phase_html, stats_html
-from webui.speech import say
 from webui.stream import Generation, at_turns
-from webui.words import both
 
 _TAB = "inside"
 _ALTERNATIVES = 5

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from qwen_lsp.engine.request import ModelShape, Token
-from webui.words import WORDS, both
+from webui.i18n.texts import WORDS, both
 
 _SCRIPT = (Path(__file__).parent / "static" / "inside.js").read_text("utf-8")
 _SPOKEN = (

@@ -17,13 +17,13 @@ from qwen_lsp.sandbox import Round, Verdict, job_for_tests, run_contained, until
 from webui.answer import parts
 from webui.form import defaults
 from webui.highlight import highlight
+from webui.i18n.gradio import say
+from webui.i18n.texts import both
 from webui.loop_plan import KITS, Kit, ask_for_code, ask_for_tests, files_of
 from webui.page_context import QUIET, Room, key_of
 from webui.progress import phase_html
-from webui.speech import say
 from webui.stream import Generation
 from webui.verdict import verdict_html
-from webui.words import both
 from webui.work import Work
 from webui.workspace_files import NotReadable, Workspace
 

@@ -17,11 +17,11 @@ from qwen_lsp.metrics import RequestTrace
 from qwen_lsp.paths import paths
 from qwen_lsp.storage.acceptance_stats import Stats, StatsRow
 from qwen_lsp.storage.request_history import DAY_S, History
+from webui.i18n.gradio import say
+from webui.i18n.texts import both
 from webui.monitor import acceptance_table, charts, gauges_list, lanes_table, suggestions_chart
 from webui.page_context import QUIET, Room
 from webui.progress import memory_bytes
-from webui.speech import say
-from webui.words import both
 
 _LIVE_S = 600.0
 _PERIOD_S = 2.0

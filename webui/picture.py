@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qwen_lsp.engine.request import ModelShape
 from qwen_lsp.paths import paths
-from webui.words import WORDS, both
+from webui.i18n.texts import WORDS, both
 
 _KINDS = {
     ".svg": "image/svg+xml",

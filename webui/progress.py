@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from qwen_lsp.engine.request import EngineInfo
 from webui.form import Form
+from webui.i18n.texts import both
 from webui.languages import AS_IS
 from webui.picture import size
 from webui.stream import Generation
-from webui.words import both
 
 
 def phase_html(state: Generation) -> str:

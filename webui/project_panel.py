@@ -8,9 +8,9 @@ from typing import Any
 
 import gradio as gr
 
+from webui.i18n.gradio import say
+from webui.i18n.texts import both
 from webui.project_ask import TASKS
-from webui.speech import say
-from webui.words import both
 
 _SCRIPT = (Path(__file__).parent / "static" / "tree.js").read_text("utf-8")
 

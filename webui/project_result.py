@@ -16,9 +16,9 @@ from qwen_lsp.assist.actions.types import (
     applied,
 )
 from webui.highlight import highlight
+from webui.i18n.texts import both, either
 from webui.project_ask import relative_to
 from webui.project_fit import Fit, Gathered
-from webui.words import both, either
 from webui.workspace_files import Workspace
 
 _MOST_NAMED = 12

@@ -14,15 +14,15 @@ from qwen_lsp.code.symbols import Symbol
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.storage.conversations import fence
+from webui.i18n.gradio import say
+from webui.i18n.texts import both
 from webui.page_context import QUIET, Room, key_of
 from webui.progress import phase_html, stats_html
 from webui.project_ask import Question, outcome_of, question, symbols_of
 from webui.project_panel import Panel, build_panel
 from webui.project_result import Result, changes_html, fit_html, result_of
 from webui.project_tree import files_of, files_told, tree_html
-from webui.speech import say
 from webui.stream import Generation
-from webui.words import both
 from webui.workspace_files import NotReadable, Workspace
 
 _TAB = "project"

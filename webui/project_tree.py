@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from qwen_lsp.assist.actions.language_facts import language
 from qwen_lsp.code.languages import language_of
-from webui.words import both
+from webui.i18n.texts import both
 from webui.workspace_files import Workspace
 
 

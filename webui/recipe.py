@@ -13,11 +13,11 @@ from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Reque
 from qwen_lsp.samples import DEFAULT_SYSTEM
 from webui.compare import roles_of
 from webui.form import defaults
+from webui.i18n.gradio import say
+from webui.i18n.texts import both
 from webui.page_context import QUIET, Room, StartStop, key_of
 from webui.progress import phase_html
-from webui.speech import say
 from webui.stream import Generation
-from webui.words import both
 
 _JOB = "recipe"
 _MAX_TOKENS = 1024

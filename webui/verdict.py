@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from qwen_lsp.sandbox import Verdict
-from webui.words import both
+from webui.i18n.texts import both
 
 
 def verdict_html(verdict: Verdict) -> str:

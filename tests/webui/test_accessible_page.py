@@ -10,7 +10,7 @@ from axe_playwright_python.async_playwright import Axe
 from qwen_lsp.engine.stubs.demo import ScriptedEngine
 from tests.support.page import open_tab, opened
 from tests.webui.conftest import Place
-from webui.words import either
+from webui.i18n.texts import either
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 GRADIOS_OWN = frozenset(["aria-prohibited-attr"])  # the placeholder of an empty block (webui notes 2.8)

@@ -12,7 +12,7 @@ from tests.support.look import astray, foreign_words
 from tests.support.page import open_tab, opened, picture
 from tests.webui.conftest import Place
 from tests.webui.test_other_tabs_page import SHAPE, Routing
-from webui.words import either
+from webui.i18n.texts import either
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 TABS = ("generate", "chat", "compare", "loop", "project", "inside", "monitor")

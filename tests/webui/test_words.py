@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import webui
-from webui.words import WORDS, both, either, tables
+from webui.i18n.texts import WORDS, both, either, tables
 
 
 def test_every_word_exists_in_both_languages_with_the_same_blanks() -> None:

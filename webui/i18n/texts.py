@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-from webui.words_model import MODEL
-from webui.words_page import PAGE
-from webui.words_tasks import TASKS
+from webui.i18n.texts_model import MODEL
+from webui.i18n.texts_page import PAGE
+from webui.i18n.texts_tasks import TASKS
 
 WORDS: dict[str, tuple[str, str]] = {**PAGE, **TASKS, **MODEL}
 LANGUAGES = ("en", "zh")

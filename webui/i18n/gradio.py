@@ -5,8 +5,8 @@ from __future__ import annotations
 import gradio as gr
 from gradio.i18n import I18nData
 
-from webui.examples import EXAMPLES
-from webui.words import tables
+from webui.i18n.examples import EXAMPLES
+from webui.i18n.texts import tables
 
 _SIGN = (
     "§"  # Gradio also translates a user's text that happens to be a key, such as a conversation called "go"
