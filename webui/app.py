@@ -18,11 +18,11 @@ from starlette.types import ASGIApp
 from qwen_lsp.runtime import Services
 from webui import chat_tab, compare_tab, generate_tab, inside_tab, loop_tab, monitor_tab, project_tab
 from webui.guard import LOOPBACK, Guard
-from webui.header import header_html, notice_html
 from webui.html_rewrite import Shell
 from webui.i18n.gradio import TRANSLATOR, say
 from webui.monitor_tab import keeping
 from webui.page_context import QUIET, Room, room_for
+from webui.parts.header import header_html, notice_html
 from webui.theme import css, theme
 
 _LARGEST_UPLOAD = "2mb"

@@ -9,7 +9,7 @@ import gradio as gr
 
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
-from webui.workspace_files import NotReadable, Workspace
+from webui.parts.workspace_files import NotReadable, Workspace
 
 
 @dataclass(frozen=True, slots=True)

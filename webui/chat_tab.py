@@ -16,9 +16,9 @@ from webui.chat_panel import build_panel, list_files
 from webui.form import defaults
 from webui.i18n.texts import WORDS, both
 from webui.page_context import QUIET, Room, StartStop, key_of
-from webui.progress import phase_html, stats_html
+from webui.parts.progress import phase_html, stats_html
+from webui.parts.workspace_files import NotReadable, Workspace
 from webui.stream import Generation
-from webui.workspace_files import NotReadable, Workspace
 
 _TAB = "chat"
 _MAX_TOKENS = 4096

@@ -19,7 +19,7 @@ from webui.i18n.gradio import say
 from webui.i18n.texts import both
 from webui.languages import AS_IS
 from webui.page_context import QUIET
-from webui.presets import Preset, Presets
+from webui.parts.presets import Preset, Presets
 
 MOST = 4
 _NUMBERS = ("temperature", "max_tokens", "top_p", "top_k")

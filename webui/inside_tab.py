@@ -17,8 +17,8 @@ from webui.i18n.texts import both
 from webui.inside_view import InsideStream, inside_view
 from webui.languages import AS_IS
 from webui.page_context import QUIET, Room, StartStop, key_of
-from webui.picture import picture_html
-from webui.progress import phase_html, stats_html
+from webui.parts.architecture import picture_html
+from webui.parts.progress import phase_html, stats_html
 from webui.stream import Generation, at_turns
 
 _TAB = "inside"

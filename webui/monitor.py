@@ -9,9 +9,9 @@ from html import escape
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.metrics import RequestTrace, percentile
 from qwen_lsp.storage.acceptance_stats import StatsRow
-from webui.chart import line_chart
 from webui.i18n.texts import WORDS, both
-from webui.picture import size
+from webui.parts.architecture import size
+from webui.parts.line_chart import line_chart
 
 _LANES = ("inline", "action", "chat", "warm")
 

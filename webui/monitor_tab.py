@@ -21,7 +21,7 @@ from webui.i18n.gradio import say
 from webui.i18n.texts import both
 from webui.monitor import acceptance_table, charts, gauges_list, lanes_table, suggestions_chart
 from webui.page_context import QUIET, Room
-from webui.progress import memory_bytes
+from webui.parts.progress import memory_bytes
 
 _LIVE_S = 600.0
 _PERIOD_S = 2.0

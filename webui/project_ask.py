@@ -18,8 +18,8 @@ from qwen_lsp.code.syntax import parses
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request, Sampling
 from qwen_lsp.errors import ActionRefused
 from qwen_lsp.settings import ActionSettings
+from webui.parts.workspace_files import NotReadable, Workspace
 from webui.project_fit import CHARS_PER_TOKEN, Fit, Gathered, budget_chars, fit_file, gather
-from webui.workspace_files import NotReadable, Workspace
 
 TASKS = ("explain", "review", "tests", "migrate")
 _FOLDER_TASKS = {

@@ -15,11 +15,11 @@ from qwen_lsp.assist.actions.types import (
     ShowOutcome,
     applied,
 )
-from webui.highlight import highlight
 from webui.i18n.texts import both, either
+from webui.parts.highlight import highlight
+from webui.parts.workspace_files import Workspace
 from webui.project_ask import relative_to
 from webui.project_fit import Fit, Gathered
-from webui.workspace_files import Workspace
 
 _MOST_NAMED = 12
 

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from qwen_lsp.assist.actions.language_facts import language
 from qwen_lsp.code.languages import language_of
 from webui.i18n.texts import both
-from webui.workspace_files import Workspace
+from webui.parts.workspace_files import Workspace
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from webui.form import defaults
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
 from webui.page_context import QUIET, Room, StartStop, key_of
-from webui.progress import phase_html
+from webui.parts.progress import phase_html
 from webui.stream import Generation
 
 _JOB = "recipe"

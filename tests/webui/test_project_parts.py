@@ -12,10 +12,10 @@ from qwen_lsp.code.symbols import definitions
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.errors import ActionRefused
 from qwen_lsp.settings import ActionSettings
+from webui.parts.workspace_files import NotReadable, Workspace
 from webui.project_ask import question
 from webui.project_fit import fit_file, gather
 from webui.project_result import findings_markdown
-from webui.workspace_files import NotReadable, Workspace
 
 CODE = "".join(f"def f{i}():\n    return {i}\n\n\n" for i in range(10))
 SNAPSHOT = Snapshot("file:///w/a.py", "python", 0, CODE)

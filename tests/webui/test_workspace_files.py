@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from webui.workspace_files import NotReadable, Workspace
+from webui.parts.workspace_files import NotReadable, Workspace
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from webui.highlight import Highlighter, highlight
 from webui.i18n.texts import both
+from webui.parts.highlight import Highlighter, highlight
 
 _SCRIPT = (Path(__file__).parent / "static" / "view.js").read_text("utf-8")
 

@@ -6,7 +6,7 @@ from qwen_lsp.engine.request import EngineInfo
 from webui.form import Form
 from webui.i18n.texts import both
 from webui.languages import AS_IS
-from webui.picture import size
+from webui.parts.architecture import size
 from webui.stream import Generation
 
 
