@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from qwen_lsp.code.syntax import parses
-from webui.form import NAMES, Form
 from webui.parts.markdown_code import parts
+from webui.request.form import NAMES, Form
 from webui.stream import Generation
 
 LOADED, DEMO = "", "demo"

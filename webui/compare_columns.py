@@ -14,12 +14,12 @@ from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.paths import paths
 from webui.borrowed_model import Switchable
 from webui.compare import DEMO, LOADED, Column
-from webui.form import Form, defaults, read
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
-from webui.languages import AS_IS
 from webui.page_context import QUIET
 from webui.parts.presets import Preset, Presets
+from webui.request.form import Form, defaults, read
+from webui.request.target_languages import AS_IS
 
 MOST = 4
 _NUMBERS = ("temperature", "max_tokens", "top_p", "top_k")

@@ -9,7 +9,7 @@ from typing import Any
 
 from webui.compare import DEMO, LOADED, Cell, Column, differences
 from webui.i18n.texts import both
-from webui.languages import AS_IS
+from webui.request.target_languages import AS_IS
 
 _KEYS = {
     "system": "system_prompt",

@@ -12,12 +12,9 @@ from typing import Any
 import gradio as gr
 
 from qwen_lsp.engine.request import EngineInfo
-from webui.ask import Refusal, plan, shown
-from webui.form import NAMES, Form, defaults, read
 from webui.i18n.examples import EXAMPLES
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
-from webui.languages import ending
 from webui.page_context import QUIET, Room, StartStop, key_of
 from webui.parts.architecture import picture_html
 from webui.parts.code_view import CodeStream, code_view
@@ -25,6 +22,9 @@ from webui.parts.form_controls import Controls, language_and_mode, sampling
 from webui.parts.markdown_code import Parts, parts
 from webui.parts.preset_panel import preset_panel
 from webui.parts.progress import foot_html, phase_html, stats_html
+from webui.request.build import Refusal, plan, shown
+from webui.request.form import NAMES, Form, defaults, read
+from webui.request.target_languages import ending
 from webui.stream import Generation, at_turns
 
 _TAB = "generate"

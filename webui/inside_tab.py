@@ -10,15 +10,15 @@ from typing import Any
 import gradio as gr
 
 from qwen_lsp.engine.request import EngineInfo
-from webui.ask import Refusal, plan
-from webui.form import Form, defaults, read
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
 from webui.inside_view import InsideStream, inside_view
-from webui.languages import AS_IS
 from webui.page_context import QUIET, Room, StartStop, key_of
 from webui.parts.architecture import picture_html
 from webui.parts.progress import phase_html, stats_html
+from webui.request.build import Refusal, plan
+from webui.request.form import Form, defaults, read
+from webui.request.target_languages import AS_IS
 from webui.stream import Generation, at_turns
 
 _TAB = "inside"

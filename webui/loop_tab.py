@@ -14,7 +14,6 @@ from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Reque
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.samples import DEFAULT_SYSTEM
 from qwen_lsp.sandbox import Round, Verdict, job_for_tests, run_contained, until_green
-from webui.form import defaults
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
 from webui.loop_plan import KITS, Kit, ask_for_code, ask_for_tests, files_of
@@ -24,6 +23,7 @@ from webui.parts.markdown_code import parts
 from webui.parts.progress import phase_html
 from webui.parts.verdict import verdict_html
 from webui.parts.workspace_files import NotReadable, Workspace
+from webui.request.form import defaults
 from webui.stream import Generation
 from webui.work import Work
 

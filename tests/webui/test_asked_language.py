@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Request
-from webui.ask import plan
-from webui.form import Form
-from webui.languages import AS_IS
+from webui.request.build import plan
+from webui.request.form import Form
+from webui.request.target_languages import AS_IS
 
 STARTER = EngineInfo("mlx", "starter", "ready", is_starter=True)
 REAL = EngineInfo("mlx", "Qwen3-Coder", "ready")

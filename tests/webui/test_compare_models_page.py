@@ -23,8 +23,8 @@ from qwen_lsp.paths import paths
 from qwen_lsp.settings import SandboxSettings, Settings
 from tests.support.page import open_tab, opened, picture, serve_page
 from tests.webui.conftest import Place
-from webui.form import Form
 from webui.parts.presets import Preset, Presets
+from webui.request.form import Form
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 ANSWERS = {

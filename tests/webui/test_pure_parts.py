@@ -21,13 +21,10 @@ from qwen_lsp.engine.request import ChatPrompt, EngineInfo, ModelShape, TextProm
 from qwen_lsp.metrics import RequestTrace
 from qwen_lsp.storage.acceptance_stats import StatsRow
 from qwen_lsp.storage.request_history import DAY_S, History
-from webui.ask import Refusal, plan, shown
 from webui.compare import DEMO, LOADED, Cell, Column, differences, order_of, prompts_of, roles_of, to_csv
 from webui.compare_table import table_html
-from webui.form import Form, defaults, read, write
 from webui.guard import Guard
 from webui.html_rewrite import rewrite
-from webui.languages import LANGUAGES
 from webui.monitor import acceptance_table, gauges_list, lanes_table, suggestions_chart
 from webui.parts.architecture import draw, picture_html
 from webui.parts.code_view import CodeStream
@@ -35,6 +32,9 @@ from webui.parts.highlight import Highlighter, highlight
 from webui.parts.line_chart import line_chart
 from webui.parts.markdown_code import parts
 from webui.parts.presets import Preset, Presets
+from webui.request.build import Refusal, plan, shown
+from webui.request.form import Form, defaults, read, write
+from webui.request.target_languages import LANGUAGES
 
 SHAPE = ModelShape(
     "qwen3_moe",

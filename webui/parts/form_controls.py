@@ -7,9 +7,9 @@ from typing import Any
 
 import gradio as gr
 
-from webui.form import LIMITS, NAMES, Form
 from webui.i18n.gradio import say
-from webui.languages import AS_IS, LANGUAGES
+from webui.request.form import LIMITS, NAMES, Form
+from webui.request.target_languages import AS_IS, LANGUAGES
 
 
 @dataclass(frozen=True, slots=True)

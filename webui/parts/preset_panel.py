@@ -8,11 +8,11 @@ from typing import Any
 import gradio as gr
 
 from qwen_lsp.paths import paths
-from webui.form import NAMES, read
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
 from webui.parts.form_controls import Controls
 from webui.parts.presets import Preset, Presets
+from webui.request.form import NAMES, read
 
 _DOWNLOAD = (
     "(text) => { const url = URL.createObjectURL(new Blob([text], {type: 'application/json'}));"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from webui.form import Form, read, write
+from webui.request.form import Form, read, write
 
 _FORMAT = "qwen-lsp presets 1"
 _MOST = 500

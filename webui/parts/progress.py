@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from qwen_lsp.engine.request import EngineInfo
-from webui.form import Form
 from webui.i18n.texts import both
-from webui.languages import AS_IS
 from webui.parts.architecture import size
+from webui.request.form import Form
+from webui.request.target_languages import AS_IS
 from webui.stream import Generation
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qwen_lsp.engine.request import EngineInfo, Sampling
-from webui.languages import AS_IS, LANGUAGES
+from webui.request.target_languages import AS_IS, LANGUAGES
 
 MODES = ("generate", "complete")
 LIMITS: dict[str, tuple[float, float]] = {

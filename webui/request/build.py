@@ -9,8 +9,8 @@ from qwen_lsp.assist.prompts.chat import hole_as_chat
 from qwen_lsp.assist.prompts.fim import TEMPLATES, Hole
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request, TextPrompt
 from qwen_lsp.samples import DEFAULT_SYSTEM, LANGUAGE_NAMES, target_language
-from webui.form import Form
-from webui.languages import AS_IS, ending
+from webui.request.form import Form
+from webui.request.target_languages import AS_IS, ending
 
 CURSOR = "<cursor>"
 

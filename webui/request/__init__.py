@@ -1,0 +1,1 @@
+"""From what a form holds to a generation request."""
