@@ -18,7 +18,7 @@ from webui.page_context import QUIET, Room, StartStop, key_of
 from webui.parts.progress import phase_html, stats_html
 from webui.parts.workspace_files import NotReadable, Workspace
 from webui.request.form import defaults
-from webui.stream import Generation
+from webui.running.generation import Generation
 
 _TAB = "chat"
 _MAX_TOKENS = 4096

@@ -12,7 +12,7 @@ from typing import Any
 from qwen_lsp.code.syntax import parses
 from webui.parts.markdown_code import parts
 from webui.request.form import NAMES, Form
-from webui.stream import Generation
+from webui.running.generation import Generation
 
 LOADED, DEMO = "", "demo"
 """Engines that are no model to load: whatever answers now, and the labelled samples."""

@@ -9,7 +9,6 @@ from typing import Any
 
 import gradio as gr
 
-from webui.borrowed_model import Switchable
 from webui.compare import prompts_of, to_csv, to_json
 from webui.compare_columns import MOST, build_columns, columns_of, offer
 from webui.compare_run import Comparison
@@ -19,7 +18,8 @@ from webui.i18n.texts import both
 from webui.loop_plan import KITS
 from webui.page_context import QUIET, Room, StartStop, key_of
 from webui.recipe import build_recipe
-from webui.work import Work
+from webui.running.model_switch import Switchable
+from webui.running.task import Work
 
 _TAB = "compare"
 

@@ -25,7 +25,7 @@ from webui.parts.progress import foot_html, phase_html, stats_html
 from webui.request.build import Refusal, plan, shown
 from webui.request.form import NAMES, Form, defaults, read
 from webui.request.target_languages import ending
-from webui.stream import Generation, at_turns
+from webui.running.generation import Generation, at_turns
 
 _TAB = "generate"
 _LOOK_EVERY_S = 4.0

@@ -19,7 +19,7 @@ from webui.parts.progress import phase_html, stats_html
 from webui.request.build import Refusal, plan
 from webui.request.form import Form, defaults, read
 from webui.request.target_languages import AS_IS
-from webui.stream import Generation, at_turns
+from webui.running.generation import Generation, at_turns
 
 _TAB = "inside"
 _ALTERNATIVES = 5

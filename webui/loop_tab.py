@@ -24,8 +24,8 @@ from webui.parts.progress import phase_html
 from webui.parts.verdict import verdict_html
 from webui.parts.workspace_files import NotReadable, Workspace
 from webui.request.form import defaults
-from webui.stream import Generation
-from webui.work import Work
+from webui.running.generation import Generation
+from webui.running.task import Work
 
 _TAB = "loop"
 _MAX_TOKENS = 4096

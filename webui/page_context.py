@@ -10,9 +10,9 @@ import gradio as gr
 from qwen_lsp.engine.recording import recorded
 from qwen_lsp.metrics import RequestTrace, Ring
 from qwen_lsp.runtime import Services
-from webui.borrowed_model import Borrowing
 from webui.live_updates import Live
-from webui.stream import Running
+from webui.running.generation import Running
+from webui.running.model_switch import Borrowing
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """How short events are wired: answered at once, nothing blinking, no public name."""

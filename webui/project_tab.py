@@ -23,7 +23,7 @@ from webui.project_ask import Question, outcome_of, question, symbols_of
 from webui.project_panel import Panel, build_panel
 from webui.project_result import Result, changes_html, fit_html, result_of
 from webui.project_tree import files_of, files_told, tree_html
-from webui.stream import Generation
+from webui.running.generation import Generation
 
 _TAB = "project"
 _MOST_NAMED = 60

@@ -17,7 +17,7 @@ from webui.i18n.texts import both
 from webui.page_context import QUIET, Room, StartStop, key_of
 from webui.parts.progress import phase_html
 from webui.request.form import defaults
-from webui.stream import Generation
+from webui.running.generation import Generation
 
 _JOB = "recipe"
 _MAX_TOKENS = 1024

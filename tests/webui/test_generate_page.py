@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import webui.stream
+import webui.running.generation
 from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
 from qwen_lsp.samples import PROGRAMS
 from tests.support.page import opened, picture
@@ -101,7 +101,7 @@ async def test_stop_works_before_the_first_token(place: Place) -> None:
 async def test_closing_the_tab_frees_the_engine_without_waiting_for_its_next_message(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webui.stream, "_HEARTBEAT_S", 60.0)
+    monkeypatch.setattr(webui.running.generation, "_HEARTBEAT_S", 60.0)
     engine = place.engine.current = ScriptedEngine("never", gate=Gate())
     async with opened(place.browser, place.url) as page:
         await page.fill("#request textarea", "go")

@@ -7,7 +7,7 @@ from webui.i18n.texts import both
 from webui.parts.architecture import size
 from webui.request.form import Form
 from webui.request.target_languages import AS_IS
-from webui.stream import Generation
+from webui.running.generation import Generation
 
 
 def phase_html(state: Generation) -> str:

@@ -1,0 +1,1 @@
+"""Running work: jobs, generations, tasks, switching the model."""
