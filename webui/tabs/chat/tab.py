@@ -12,13 +12,13 @@ import gradio as gr
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
 from qwen_lsp.samples import DEFAULT_SYSTEM
 from qwen_lsp.storage.conversations import Conversations, Stored, with_files
-from webui.chat_panel import build_panel, list_files
 from webui.i18n.texts import WORDS, both
 from webui.page_context import QUIET, Room, StartStop, key_of
 from webui.parts.progress import phase_html, stats_html
 from webui.parts.workspace_files import NotReadable, Workspace
 from webui.request.form import defaults
 from webui.running.generation import Generation
+from webui.tabs.chat.layout import build_panel, list_files
 
 _TAB = "chat"
 _MAX_TOKENS = 4096
