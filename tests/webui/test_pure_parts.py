@@ -21,8 +21,6 @@ from qwen_lsp.engine.request import ChatPrompt, EngineInfo, ModelShape, TextProm
 from qwen_lsp.metrics import RequestTrace
 from qwen_lsp.storage.acceptance_stats import StatsRow
 from qwen_lsp.storage.request_history import DAY_S, History
-from webui.compare import DEMO, LOADED, Cell, Column, differences, order_of, prompts_of, roles_of, to_csv
-from webui.compare_table import table_html
 from webui.guard import Guard
 from webui.html_rewrite import rewrite
 from webui.monitor import acceptance_table, gauges_list, lanes_table, suggestions_chart
@@ -35,6 +33,18 @@ from webui.parts.presets import Preset, Presets
 from webui.request.build import Refusal, plan, shown
 from webui.request.form import Form, defaults, read, write
 from webui.request.target_languages import LANGUAGES
+from webui.tabs.compare.comparison import (
+    DEMO,
+    LOADED,
+    Cell,
+    Column,
+    differences,
+    order_of,
+    prompts_of,
+    roles_of,
+    to_csv,
+)
+from webui.tabs.compare.table import table_html
 
 SHAPE = ModelShape(
     "qwen3_moe",

@@ -9,17 +9,17 @@ from typing import Any
 
 import gradio as gr
 
-from webui.compare import prompts_of, to_csv, to_json
-from webui.compare_columns import MOST, build_columns, columns_of, offer
-from webui.compare_run import Comparison
-from webui.compare_table import table_html
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
 from webui.loop_plan import KITS
 from webui.page_context import QUIET, Room, StartStop, key_of
-from webui.recipe import build_recipe
 from webui.running.model_switch import Switchable
 from webui.running.task import Work
+from webui.tabs.compare.columns import MOST, build_columns, columns_of, offer
+from webui.tabs.compare.comparison import prompts_of, to_csv, to_json
+from webui.tabs.compare.role_chain import build_recipe
+from webui.tabs.compare.run import Comparison
+from webui.tabs.compare.table import table_html
 
 _TAB = "compare"
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from webui.compare import DEMO, LOADED, Cell, Column, differences
 from webui.i18n.texts import both
 from webui.request.target_languages import AS_IS
+from webui.tabs.compare.comparison import DEMO, LOADED, Cell, Column, differences
 
 _KEYS = {
     "system": "system_prompt",

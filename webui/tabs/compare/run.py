@@ -12,7 +12,6 @@ from qwen_lsp.engine.request import EngineInfo, Request
 from qwen_lsp.engine.stubs.demo import DemoEngine
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.sandbox import job_for_tests, run_contained
-from webui.compare import DEMO, LOADED, Cell, Column, cell_of, failed_cell, order_of
 from webui.i18n.texts import WORDS, both
 from webui.loop_plan import Kit, files_of
 from webui.page_context import Room
@@ -21,6 +20,7 @@ from webui.parts.progress import phase_html
 from webui.request.build import Refusal, plan
 from webui.running.generation import Generation
 from webui.running.model_switch import Loaned
+from webui.tabs.compare.comparison import DEMO, LOADED, Cell, Column, cell_of, failed_cell, order_of
 
 Tell = Callable[[str], None]
 """Hears a line of HTML about what is done now; the cells are read from the comparison."""

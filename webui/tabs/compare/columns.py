@@ -12,7 +12,6 @@ from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.models.local import models_here
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.paths import paths
-from webui.compare import DEMO, LOADED, Column
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
 from webui.page_context import QUIET
@@ -20,6 +19,7 @@ from webui.parts.presets import Preset, Presets
 from webui.request.form import Form, defaults, read
 from webui.request.target_languages import AS_IS
 from webui.running.model_switch import Switchable
+from webui.tabs.compare.comparison import DEMO, LOADED, Column
 
 MOST = 4
 _NUMBERS = ("temperature", "max_tokens", "top_p", "top_k")

@@ -11,13 +11,13 @@ import gradio as gr
 
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
 from qwen_lsp.samples import DEFAULT_SYSTEM
-from webui.compare import roles_of
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
 from webui.page_context import QUIET, Room, StartStop, key_of
 from webui.parts.progress import phase_html
 from webui.request.form import defaults
 from webui.running.generation import Generation
+from webui.tabs.compare.comparison import roles_of
 
 _JOB = "recipe"
 _MAX_TOKENS = 1024
