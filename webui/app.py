@@ -16,7 +16,7 @@ import gradio as gr
 from starlette.types import ASGIApp
 
 from qwen_lsp.runtime import Services
-from webui import generate_tab, inside_tab, loop_tab, monitor_tab, project_tab
+from webui import inside_tab, loop_tab, monitor_tab, project_tab
 from webui.guard import LOOPBACK, Guard
 from webui.html_rewrite import Shell
 from webui.i18n.gradio import TRANSLATOR, say
@@ -25,12 +25,13 @@ from webui.page_context import QUIET, Room, room_for
 from webui.parts.header import header_html, notice_html
 from webui.tabs.chat import tab
 from webui.tabs.compare import tab
+from webui.tabs.generate import tab
 from webui.theme import css, theme
 
 _LARGEST_UPLOAD = "2mb"
 _HEADER_PERIOD_S = 2.0
 _TABS = (
-    ("generate", generate_tab.build),
+    ("generate", tab.build),
     ("chat", tab.build),
     ("compare", tab.build),
     ("loop", loop_tab.build),
