@@ -16,7 +16,7 @@ import gradio as gr
 from starlette.types import ASGIApp
 
 from qwen_lsp.runtime import Services
-from webui import inside_tab, loop_tab, monitor_tab, project_tab
+from webui import loop_tab, monitor_tab, project_tab
 from webui.guard import LOOPBACK, Guard
 from webui.html_rewrite import Shell
 from webui.i18n.gradio import TRANSLATOR, say
@@ -26,6 +26,7 @@ from webui.parts.header import header_html, notice_html
 from webui.tabs.chat import tab
 from webui.tabs.compare import tab
 from webui.tabs.generate import tab
+from webui.tabs.inside import tab
 from webui.theme import css, theme
 
 _LARGEST_UPLOAD = "2mb"
@@ -36,7 +37,7 @@ _TABS = (
     ("compare", tab.build),
     ("loop", loop_tab.build),
     ("project", project_tab.build),
-    ("inside", inside_tab.build),
+    ("inside", tab.build),
     ("monitor", monitor_tab.build),
 )
 

@@ -12,7 +12,6 @@ import gradio as gr
 from qwen_lsp.engine.request import EngineInfo
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
-from webui.inside_view import InsideStream, inside_view
 from webui.page_context import QUIET, Room, StartStop, key_of
 from webui.parts.architecture import picture_html
 from webui.parts.progress import phase_html, stats_html
@@ -20,6 +19,7 @@ from webui.request.build import Refusal, plan
 from webui.request.form import Form, defaults, read
 from webui.request.target_languages import AS_IS
 from webui.running.generation import Generation, at_turns
+from webui.tabs.inside.view import InsideStream, inside_view
 
 _TAB = "inside"
 _ALTERNATIVES = 5
