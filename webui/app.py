@@ -16,17 +16,18 @@ import gradio as gr
 from starlette.types import ASGIApp
 
 from qwen_lsp.runtime import Services
-from webui import loop_tab, monitor_tab, project_tab
+from webui import loop_tab, project_tab
 from webui.guard import LOOPBACK, Guard
 from webui.html_rewrite import Shell
 from webui.i18n.gradio import TRANSLATOR, say
-from webui.monitor_tab import keeping
 from webui.page_context import QUIET, Room, room_for
 from webui.parts.header import header_html, notice_html
 from webui.tabs.chat import tab
 from webui.tabs.compare import tab
 from webui.tabs.generate import tab
 from webui.tabs.inside import tab
+from webui.tabs.monitor import tab
+from webui.tabs.monitor.tab import keeping
 from webui.theme import css, theme
 
 _LARGEST_UPLOAD = "2mb"
@@ -38,7 +39,7 @@ _TABS = (
     ("loop", loop_tab.build),
     ("project", project_tab.build),
     ("inside", tab.build),
-    ("monitor", monitor_tab.build),
+    ("monitor", tab.build),
 )
 
 

@@ -23,7 +23,6 @@ from qwen_lsp.storage.acceptance_stats import StatsRow
 from qwen_lsp.storage.request_history import DAY_S, History
 from webui.guard import Guard
 from webui.html_rewrite import rewrite
-from webui.monitor import acceptance_table, gauges_list, lanes_table, suggestions_chart
 from webui.parts.architecture import draw, picture_html
 from webui.parts.code_view import CodeStream
 from webui.parts.highlight import Highlighter, highlight
@@ -45,6 +44,7 @@ from webui.tabs.compare.comparison import (
     to_csv,
 )
 from webui.tabs.compare.table import table_html
+from webui.tabs.monitor.tables import acceptance_table, gauges_list, lanes_table, suggestions_chart
 
 SHAPE = ModelShape(
     "qwen3_moe",

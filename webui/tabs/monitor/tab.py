@@ -19,9 +19,9 @@ from qwen_lsp.storage.acceptance_stats import Stats, StatsRow
 from qwen_lsp.storage.request_history import DAY_S, History
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
-from webui.monitor import acceptance_table, charts, gauges_list, lanes_table, suggestions_chart
 from webui.page_context import QUIET, Room
 from webui.parts.progress import memory_bytes
+from webui.tabs.monitor.tables import acceptance_table, charts, gauges_list, lanes_table, suggestions_chart
 
 _LIVE_S = 600.0
 _PERIOD_S = 2.0
