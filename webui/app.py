@@ -16,7 +16,7 @@ import gradio as gr
 from starlette.types import ASGIApp
 
 from qwen_lsp.runtime import Services
-from webui import loop_tab, project_tab
+from webui import loop_tab
 from webui.guard import LOOPBACK, Guard
 from webui.html_rewrite import Shell
 from webui.i18n.gradio import TRANSLATOR, say
@@ -28,6 +28,7 @@ from webui.tabs.generate import tab
 from webui.tabs.inside import tab
 from webui.tabs.monitor import tab
 from webui.tabs.monitor.tab import keeping
+from webui.tabs.project import tab
 from webui.theme import css, theme
 
 _LARGEST_UPLOAD = "2mb"
@@ -37,7 +38,7 @@ _TABS = (
     ("chat", tab.build),
     ("compare", tab.build),
     ("loop", loop_tab.build),
-    ("project", project_tab.build),
+    ("project", tab.build),
     ("inside", tab.build),
     ("monitor", tab.build),
 )

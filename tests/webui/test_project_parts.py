@@ -13,9 +13,9 @@ from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.errors import ActionRefused
 from qwen_lsp.settings import ActionSettings
 from webui.parts.workspace_files import NotReadable, Workspace
-from webui.project_ask import question
-from webui.project_fit import fit_file, gather
-from webui.project_result import findings_markdown
+from webui.tabs.project.fit_to_window import fit_file, gather
+from webui.tabs.project.question import question
+from webui.tabs.project.result import findings_markdown
 
 CODE = "".join(f"def f{i}():\n    return {i}\n\n\n" for i in range(10))
 SNAPSHOT = Snapshot("file:///w/a.py", "python", 0, CODE)

@@ -19,11 +19,11 @@ from webui.i18n.texts import both
 from webui.page_context import QUIET, Room, key_of
 from webui.parts.progress import phase_html, stats_html
 from webui.parts.workspace_files import NotReadable, Workspace
-from webui.project_ask import Question, outcome_of, question, symbols_of
-from webui.project_panel import Panel, build_panel
-from webui.project_result import Result, changes_html, fit_html, result_of
-from webui.project_tree import files_of, files_told, tree_html
 from webui.running.generation import Generation
+from webui.tabs.project.layout import Panel, build_panel
+from webui.tabs.project.question import Question, outcome_of, question, symbols_of
+from webui.tabs.project.result import Result, changes_html, fit_html, result_of
+from webui.tabs.project.tree import files_of, files_told, tree_html
 
 _TAB = "project"
 _MOST_NAMED = 60

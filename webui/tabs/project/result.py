@@ -18,8 +18,8 @@ from qwen_lsp.assist.actions.types import (
 from webui.i18n.texts import both, either
 from webui.parts.highlight import highlight
 from webui.parts.workspace_files import Workspace
-from webui.project_ask import relative_to
-from webui.project_fit import Fit, Gathered
+from webui.tabs.project.fit_to_window import Fit, Gathered
+from webui.tabs.project.question import relative_to
 
 _MOST_NAMED = 12
 

@@ -10,7 +10,7 @@ import gradio as gr
 
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
-from webui.project_ask import TASKS
+from webui.tabs.project.question import TASKS
 
 _SCRIPT = (Path(__file__).parent / "static" / "tree.js").read_text("utf-8")
 

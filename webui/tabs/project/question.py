@@ -19,7 +19,7 @@ from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Reque
 from qwen_lsp.errors import ActionRefused
 from qwen_lsp.settings import ActionSettings
 from webui.parts.workspace_files import NotReadable, Workspace
-from webui.project_fit import CHARS_PER_TOKEN, Fit, Gathered, budget_chars, fit_file, gather
+from webui.tabs.project.fit_to_window import CHARS_PER_TOKEN, Fit, Gathered, budget_chars, fit_file, gather
 
 TASKS = ("explain", "review", "tests", "migrate")
 _FOLDER_TASKS = {
