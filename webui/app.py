@@ -16,7 +16,6 @@ import gradio as gr
 from starlette.types import ASGIApp
 
 from qwen_lsp.runtime import Services
-from webui import loop_tab
 from webui.guard import LOOPBACK, Guard
 from webui.html_rewrite import Shell
 from webui.i18n.gradio import TRANSLATOR, say
@@ -29,6 +28,7 @@ from webui.tabs.inside import tab
 from webui.tabs.monitor import tab
 from webui.tabs.monitor.tab import keeping
 from webui.tabs.project import tab
+from webui.tabs.test_loop import tab
 from webui.theme import css, theme
 
 _LARGEST_UPLOAD = "2mb"
@@ -37,7 +37,7 @@ _TABS = (
     ("generate", tab.build),
     ("chat", tab.build),
     ("compare", tab.build),
-    ("loop", loop_tab.build),
+    ("loop", tab.build),
     ("project", tab.build),
     ("inside", tab.build),
     ("monitor", tab.build),

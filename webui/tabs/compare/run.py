@@ -13,7 +13,6 @@ from qwen_lsp.engine.stubs.demo import DemoEngine
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.sandbox import job_for_tests, run_contained
 from webui.i18n.texts import WORDS, both
-from webui.loop_plan import Kit, files_of
 from webui.page_context import Room
 from webui.parts.markdown_code import parts
 from webui.parts.progress import phase_html
@@ -21,6 +20,7 @@ from webui.request.build import Refusal, plan
 from webui.running.generation import Generation
 from webui.running.model_switch import Loaned
 from webui.tabs.compare.comparison import DEMO, LOADED, Cell, Column, cell_of, failed_cell, order_of
+from webui.tabs.test_loop.prompts import Kit, files_of
 
 Tell = Callable[[str], None]
 """Hears a line of HTML about what is done now; the cells are read from the comparison."""

@@ -11,7 +11,6 @@ import gradio as gr
 
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
-from webui.loop_plan import KITS
 from webui.page_context import QUIET, Room, StartStop, key_of
 from webui.running.model_switch import Switchable
 from webui.running.task import Work
@@ -20,6 +19,7 @@ from webui.tabs.compare.comparison import prompts_of, to_csv, to_json
 from webui.tabs.compare.role_chain import build_recipe
 from webui.tabs.compare.run import Comparison
 from webui.tabs.compare.table import table_html
+from webui.tabs.test_loop.prompts import KITS
 
 _TAB = "compare"
 

@@ -16,7 +16,6 @@ from qwen_lsp.samples import DEFAULT_SYSTEM
 from qwen_lsp.sandbox import Round, Verdict, job_for_tests, run_contained, until_green
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
-from webui.loop_plan import KITS, Kit, ask_for_code, ask_for_tests, files_of
 from webui.page_context import QUIET, Room, key_of
 from webui.parts.highlight import highlight
 from webui.parts.markdown_code import parts
@@ -26,6 +25,7 @@ from webui.parts.workspace_files import NotReadable, Workspace
 from webui.request.form import defaults
 from webui.running.generation import Generation
 from webui.running.task import Work
+from webui.tabs.test_loop.prompts import KITS, Kit, ask_for_code, ask_for_tests, files_of
 
 _TAB = "loop"
 _MAX_TOKENS = 4096

@@ -1,0 +1,1 @@
+"""The generate-test-fix tab."""
