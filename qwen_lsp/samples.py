@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DEFAULT_SYSTEM = "You are a helpful coding assistant."
-"""The system prompt the page sends unless the user writes another; the starter is trained with and without it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -33,11 +30,6 @@ class Program:
 
 LANGUAGE_NAMES = {"python": "Python", "cpp": "C++", "java": "Java", "go": "Go"}
 """How people write the names of the languages."""
-
-
-def target_language(name: str) -> str:
-    """How the page tells the starter which language was chosen; it learns its requests with and without this line."""
-    return f"Target language: {name}"
 
 
 _FIBONACCI_PY = '''\

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 # Read when Gradio is imported: without them it asks the network for news of itself.
@@ -21,26 +20,27 @@ from webui.html_rewrite import Shell
 from webui.i18n.gradio import TRANSLATOR, say
 from webui.page_context import QUIET, Room, room_for
 from webui.parts.header import header_html, notice_html
-from webui.tabs.chat import tab
-from webui.tabs.compare import tab
-from webui.tabs.generate import tab
-from webui.tabs.inside import tab
-from webui.tabs.monitor import tab
+from webui.static import static_text
+from webui.tabs.chat.tab import build as build_chat
+from webui.tabs.compare.tab import build as build_compare
+from webui.tabs.generate.tab import build as build_generate
+from webui.tabs.inside.tab import build as build_inside
+from webui.tabs.monitor.tab import build as build_monitor
 from webui.tabs.monitor.tab import keeping
-from webui.tabs.project import tab
-from webui.tabs.test_loop import tab
+from webui.tabs.project.tab import build as build_project
+from webui.tabs.test_loop.tab import build as build_test_loop
 from webui.theme import css, theme
 
 _LARGEST_UPLOAD = "2mb"
 _HEADER_PERIOD_S = 2.0
 _TABS = (
-    ("generate", tab.build),
-    ("chat", tab.build),
-    ("compare", tab.build),
-    ("loop", tab.build),
-    ("project", tab.build),
-    ("inside", tab.build),
-    ("monitor", tab.build),
+    ("generate", build_generate),
+    ("chat", build_chat),
+    ("compare", build_compare),
+    ("loop", build_test_loop),
+    ("project", build_project),
+    ("inside", build_inside),
+    ("monitor", build_monitor),
 )
 
 
@@ -103,7 +103,7 @@ def _keep_header_true(room: Room, page: gr.Blocks, header: gr.HTML, notice: gr.H
         info = await room.services.engine.info()
         return header_html(info), notice_html(info)
 
-    page.load(None, None, None, js=(Path(__file__).parent / "static" / "page.js").read_text("utf-8"))
+    page.load(None, None, None, js=static_text("page.js"))
     timer = gr.Timer(_HEADER_PERIOD_S)
     for event in (page.load, timer.tick):
         event(look, None, [header, notice], queue=False, show_progress="hidden", api_visibility="private")

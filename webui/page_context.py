@@ -11,7 +11,7 @@ from qwen_lsp.engine.recording import recorded
 from qwen_lsp.metrics import RequestTrace, Ring
 from qwen_lsp.runtime import Services
 from webui.live_updates import Live
-from webui.running.generation import Running
+from webui.running.jobs import Running
 from webui.running.model_switch import Borrowing
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

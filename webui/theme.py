@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import gradio as gr
 
-_STATIC = Path(__file__).parent / "static"
+from webui.static import static_text
+
 _SANS = (
     "ui-sans-serif",
     "system-ui",
@@ -117,4 +116,4 @@ def theme() -> gr.themes.Base:
 
 def css() -> str:
     """The rules for what is ours, and for the few places where Gradio's own need help."""
-    return (_STATIC / "page.css").read_text("utf-8")
+    return static_text("page.css")

@@ -128,7 +128,7 @@ def _editors() -> Finding:
 
 
 async def _host(settings: Settings) -> list[Finding]:
-    from qwen_lsp.server.lifecycle import running_sentence
+    from qwen_lsp.host.commands import running_sentence
 
     sentence = await running_sentence()
     if sentence is None:

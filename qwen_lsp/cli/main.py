@@ -164,12 +164,12 @@ def _settings(**given: object) -> Settings:
 
 
 def _serve(given: argparse.Namespace) -> int:
-    from qwen_lsp.server import lifecycle as host
+    from qwen_lsp.host import commands
 
     if given.stop:
-        return host.stop()
+        return commands.stop()
     if given.status:
-        return host.status()
+        return commands.status()
     settings = _settings(
         engine__model=given.model,
         engine__kind=given.engine,
@@ -182,7 +182,7 @@ def _serve(given: argparse.Namespace) -> int:
 async def _serve_page(settings: Settings, given: argparse.Namespace) -> int:
     from qwen_lsp.engine.recording import recorded
     from qwen_lsp.runtime import Services, open_engine
-    from qwen_lsp.server import lifecycle as host
+    from qwen_lsp.server import lifecycle
 
     engine = recorded(open_engine(settings))  # one record for the host and the page
     services = Services(settings, engine)
@@ -191,7 +191,7 @@ async def _serve_page(settings: Settings, given: argparse.Namespace) -> int:
         return await asyncio.to_thread(_import_page, services)
 
     with_page = settings.host.page and not given.no_page
-    return await host.serve(settings, engine, page if with_page else None, from_editor=given.from_editor)
+    return await lifecycle.serve(settings, engine, page if with_page else None, from_editor=given.from_editor)
 
 
 def _import_page(services: Services) -> ASGIApp:

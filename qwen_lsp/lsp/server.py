@@ -22,6 +22,7 @@ from qwen_lsp.lsp.features import (
     inline_completion,
     lifecycle,
 )
+from qwen_lsp.lsp.features.code_action import feature as code_action
 from qwen_lsp.lsp.jsonrpc.protocol import Server
 from qwen_lsp.lsp.jsonrpc.stdio import serve, take_stdio
 from qwen_lsp.lsp.session import BuildAssistant, OpenEngine, Parts, Session
@@ -87,7 +88,13 @@ def _assistant_builder(trace: Path | None) -> BuildAssistant:
 
 
 def _import_what_is_slow() -> None:
-    for module in ("runtime", "assist.assistant", "assist.context", "assist.recall", "engine.remote"):
+    for module in (
+        "runtime",
+        "assist.completion.assistant",
+        "assist.context",
+        "assist.recall",
+        "engine.remote.engine",
+    ):
         importlib.import_module(f"qwen_lsp.{module}")
 
 

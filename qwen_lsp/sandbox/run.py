@@ -24,7 +24,7 @@ from qwen_lsp.sandbox.verdict import Outcome, TestResult, Verdict
 from qwen_lsp.sandbox.watchdog import watch
 from qwen_lsp.settings import SandboxSettings
 
-_INSIDE = Path(__file__).parent / "inside"
+_INSIDE = Path(__file__).parent / "guest"
 _MOST_RESULT_BYTES = 8_000_000
 _REASONS: dict[str, str] = {
     "timeout": "It was stopped after {wall_s:g} seconds (sandbox.timeout_s).",

@@ -12,8 +12,9 @@ from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.recording import recorded
 from qwen_lsp.engine.remote.http import is_here
 from qwen_lsp.metrics import RequestTrace, Ring
+from qwen_lsp.server.activity import Activity
 from qwen_lsp.server.fim_anchors import Anchors
-from qwen_lsp.server.gateway import Activity, Front, MakePage
+from qwen_lsp.server.gateway import Front, MakePage
 from qwen_lsp.server.guard import Guard
 from qwen_lsp.server.responses import install_errors
 from qwen_lsp.server.routes.control import control_routes

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from qwen_lsp.engine.recording import BUCKETS_MS
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.metrics import RequestTrace, Ring
-from qwen_lsp.server.gateway import Activity
+from qwen_lsp.server.activity import Activity
 from qwen_lsp.storage.acceptance_stats import Stats
 
 

@@ -32,8 +32,8 @@ Stop = Callable[[], bool]
 _RECIPE_FILE = "starter.json"
 """In the finished folder: by which recipe it was made, and what it recites."""
 _MADE_BY = (
-    "programs.py", "action_lessons.py", "vocabulary.py", "template.py", "layout.py", "lessons.py", "arithmetic.py", "network.py",
-    "batches.py", "train.py",
+    "../samples.py", "action_lessons.py", "vocabulary.py", "chat_template.py", "model_files.py", "lessons.py", "cpu_kernels.py", "network.py",
+    "curriculum.py", "train.py", "../assist/prompts/chat.py",
 )  # fmt: skip
 _LOOK_EVERY_S = 0.1
 _POOR_HOLES, _POOR_CONVERSATIONS = 0.9, 1.0
@@ -196,7 +196,7 @@ def _run_worker(draft: Path, tell: Progress, stop: Stop, options: dict[str, Any]
 
 def _worker_environment() -> dict[str, str]:
     """Ours, with the place this package was imported from, wherever the worker is started."""
-    root = str(Path(__file__).parents[3])
+    root = str(Path(__file__).parents[2])
     known = os.environ.get("PYTHONPATH")
     path = {"PYTHONPATH": os.pathsep.join([root, known] if known else [root])}
     # glibc is to keep freed memory: giving back and fetching arrays of megabytes took an eighth of the time.

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from tokenizers import Tokenizer
 
-from qwen_lsp.samples import DEFAULT_SYSTEM, LANGUAGE_NAMES, PROGRAMS, Program, target_language
+from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM, target_language
+from qwen_lsp.samples import LANGUAGE_NAMES, PROGRAMS, Program
 from qwen_lsp.starter.action_lessons import ACTION_LESSONS, ACTION_SYSTEM
 
 LONGEST_HOLE_LINES = 3

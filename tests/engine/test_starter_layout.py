@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.samples import DEFAULT_SYSTEM, LANGUAGE_NAMES, PROGRAMS
+from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM
+from qwen_lsp.samples import LANGUAGE_NAMES, PROGRAMS
 from qwen_lsp.starter.lessons import all_texts, holes
 from qwen_lsp.starter.model_files import STARTER_MARK, starter_tokenizer, write_random_model
 from qwen_lsp.starter.vocabulary import SPECIAL_TOKENS

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qwen_lsp.assist.actions import prompts
+from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM
 from qwen_lsp.engine.base import collect
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Request, Text, TextPrompt
-from qwen_lsp.samples import DEFAULT_SYSTEM, PROGRAMS, Program
+from qwen_lsp.samples import PROGRAMS, Program
 from qwen_lsp.settings import EngineSettings
 from qwen_lsp.starter.action_lessons import ACTION_LESSONS, ACTION_SYSTEM, ActionLesson
 from qwen_lsp.starter.lessons import Hole, holes, unfinished

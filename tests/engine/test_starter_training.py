@@ -75,14 +75,14 @@ def test_a_batch_costs_what_its_rows_cost_in_mlx_lm(done: float, monkeypatch: py
         return real(rows, chosen, count, length, *rest)
 
     monkeypatch.setattr(curriculum, "_lay_out", remember)
-    curriculum = Curriculum(_TOKENIZER, seed=5)
-    answers = curriculum.answers()
+    lessons = Curriculum(_TOKENIZER, seed=5)
+    answers = lessons.answers()
     number_of = np.full(vocabulary_size(_TOKENIZER), -1)
     number_of[answers] = np.arange(len(answers))
     network = Network(_SHAPE, vocabulary_size(_TOKENIZER), answers)
     mx.random.seed(3)
     weights = network.fresh()
-    batch = curriculum.batch(number_of, done)
+    batch = lessons.batch(number_of, done)
     model = new_model(model_config(_SHAPE, _TOKENIZER, starter=True))
     model.load_weights(for_mlx_lm(weights, network))
 
@@ -91,7 +91,7 @@ def test_a_batch_costs_what_its_rows_cost_in_mlx_lm(done: float, monkeypatch: py
         costs += _costs(model, tokens, [(at, tokens[at + 1]) for at, weight in enumerate(teach) if weight])
     for row, hole in enumerate(laid["chosen"]):
         stem = laid["rows"][row // laid["count"]][0]
-        branch, middle = curriculum._branch(hole, laid["length"], curriculum.reader)
+        branch, middle = curriculum._branch(hole, laid["length"], lessons.reader)
         tokens = [*stem[: hole.shared], *branch]
         first = len(tokens) - len(middle)
         costs += _costs(model, tokens, [(first + at, token) for at, token in enumerate(middle)])
@@ -124,6 +124,6 @@ def test_training_sees_the_weights_as_they_will_be_saved() -> None:
 
 
 def test_every_lesson_comes_before_any_comes_again() -> None:
-    curriculum = Curriculum(_TOKENIZER, seed=1)
-    dealt = [tuple(curriculum._next_hole[0]().middle) for _ in range(len(curriculum.holes[0]))]
-    assert sorted(dealt) == sorted(tuple(h.middle) for h in curriculum.holes[0])
+    lessons = Curriculum(_TOKENIZER, seed=1)
+    dealt = [tuple(lessons._next_hole[0]().middle) for _ in range(len(lessons.holes[0]))]
+    assert sorted(dealt) == sorted(tuple(h.middle) for h in lessons.holes[0])

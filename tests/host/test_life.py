@@ -70,7 +70,7 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "qwen_lsp", "serve", "--no-page", *arguments]
 
 
-def launch() -> subprocess.Popen[bytes]:
+def start_host() -> subprocess.Popen[bytes]:
     return subprocess.Popen(command("--port", "0"), stderr=subprocess.DEVNULL)
 
 
@@ -233,7 +233,7 @@ async def test_the_users_own_host_takes_over_from_an_editors(home: Path) -> None
     await collect(engine, ASK)
     old = read_state()
     assert old is not None
-    process = launch()
+    process = start_host()
     wait_for(lambda: (now := running()) is not None and now.pid == process.pid)
     wait_for(lambda: not alive(old.pid))
     assert "def " in (await collect(engine, ASK))[0]
@@ -263,7 +263,7 @@ def test_a_taken_port_is_told_with_who_has_it_and_what_to_do() -> None:
 
 def test_stop_and_status_say_what_they_find() -> None:
     assert (run("--status").returncode, run("--stop").returncode) == (1, 0)
-    process = launch()
+    process = start_host()
     wait_for(running)
     told = run("--status")
     assert told.returncode == 0

@@ -21,7 +21,7 @@ def test_every_word_used_in_the_page_is_in_the_table() -> None:
     folder = Path(webui.__file__).parent
     used = {
         key
-        for file in folder.glob("*.py")
+        for file in folder.rglob("*.py")
         for key in re.findall(r"\b(?:say|both|_say|_told)\(\s*\"(\w+)\"", file.read_text("utf-8"))
     }
     assert len(used) > 80

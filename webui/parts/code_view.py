@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from webui.i18n.texts import both
 from webui.parts.highlight import Highlighter, highlight
+from webui.static import static_text
 
-_SCRIPT = (Path(__file__).parent / "static" / "view.js").read_text("utf-8")
+_SCRIPT = static_text("view.js")
 
 
 def code_view(name: str, *, label: str = "result", empty: str = "result_empty") -> gr.HTML:

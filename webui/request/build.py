@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from qwen_lsp.assist.prompts.chat import hole_as_chat
+from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM, hole_as_chat, target_language
 from qwen_lsp.assist.prompts.fim import TEMPLATES, Hole
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request, TextPrompt
-from qwen_lsp.samples import DEFAULT_SYSTEM, LANGUAGE_NAMES, target_language
+from qwen_lsp.samples import LANGUAGE_NAMES
 from webui.request.form import Form
 from webui.request.target_languages import AS_IS, ending
 

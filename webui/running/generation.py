@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Literal
 
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import Finish, Progress, Request, Token, Usage
@@ -170,54 +170,6 @@ class Generation:
         self.phase = phase
         self._news.set()
         self._over.set()
-
-
-class Job(Protocol):
-    """What runs for an open page: it can be stopped, and tells how it goes."""
-
-    def stop(self) -> None:
-        """End it at once."""
-
-    def updates(self) -> AsyncGenerator[Any, None]:
-        """Itself, at every change worth drawing."""
-
-
-J = TypeVar("J", bound=Job)
-
-
-class Running:
-    """The running jobs of all open pages, so that Stop finds its own."""
-
-    def __init__(self) -> None:
-        self._jobs: dict[str, Job] = {}
-
-    async def follow(self, key: str, job: J) -> AsyncGenerator[J, None]:
-        """The updates of a job; an older one under the same key is stopped first."""
-        self.stop(key)
-        self._jobs[key] = job
-        try:
-            async with aclosing(job.updates()) as updates:
-                async for state in updates:
-                    yield state
-        finally:
-            job.stop()
-            if self._jobs.get(key) is job:
-                del self._jobs[key]
-
-    def stop(self, key: str) -> None:
-        """End this page's job, if there is one."""
-        job = self._jobs.get(key)
-        if job is not None:
-            job.stop()
-
-    def stop_all(self, page: str) -> None:
-        """End every job of a page; its keys begin with its name and a slash."""
-        for key, job in list(self._jobs.items()):
-            if key.startswith(f"{page}/"):
-                job.stop()
-
-    def __len__(self) -> int:
-        return len(self._jobs)
 
 
 async def at_turns(states: AsyncGenerator[Generation, None]) -> AsyncGenerator[Generation, None]:

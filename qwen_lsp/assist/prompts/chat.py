@@ -1,10 +1,12 @@
-"""A hole as a conversation, for models that have no fill-in-the-middle tokens."""
+"""What is said to a chat model: the system prompt, the target language, and a hole as a conversation."""
 
 from __future__ import annotations
 
 from qwen_lsp.assist.prompts.fim import Hole
 from qwen_lsp.engine.request import ChatPrompt, Message
 
+DEFAULT_SYSTEM = "You are a helpful coding assistant."
+"""The system prompt the page sends unless the user writes another; the starter is trained with and without it."""
 HOLE = "<HOLE>"
 _SYSTEM = (
     "You complete code. The user shows a file in which one place is marked {hole}. Answer with exactly the text "
@@ -24,3 +26,8 @@ def hole_as_chat(hole: Hole, language: str) -> ChatPrompt:
         asked += f"\n\nThe text at {mark} begins with the following; go on right after it, without repeating it:\n{hole.typed}"
     system = Message("system", _SYSTEM.format(hole=mark))
     return ChatPrompt((system, Message("user", asked)))
+
+
+def target_language(name: str) -> str:
+    """How the page tells the starter which language was chosen; it learns its requests with and without this line."""
+    return f"Target language: {name}"

@@ -1,1 +1,1 @@
-"""What runs inside the sandbox."""
+"""Scripts that run inside the sandbox, by path and with the standard library only; nothing imports them."""

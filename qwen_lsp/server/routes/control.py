@@ -18,7 +18,7 @@ from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.supervised import ManagedEngine
 from qwen_lsp.engine.wire import info_to_json
 from qwen_lsp.metrics import RequestTrace, Ring, as_json
-from qwen_lsp.server.gateway import Activity
+from qwen_lsp.server.activity import Activity
 from qwen_lsp.server.prometheus import Gauges
 from qwen_lsp.server.responses import refusal
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import gradio as gr
 
+from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
-from qwen_lsp.samples import DEFAULT_SYSTEM
 from qwen_lsp.storage.conversations import Conversations, Stored, with_files
 from webui.i18n.texts import WORDS, both
 from webui.page_context import QUIET, Room, StartStop, key_of

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from qwen_lsp.engine.request import ModelShape, Token
 from webui.i18n.texts import WORDS, both
+from webui.static import static_text
 
-_SCRIPT = (Path(__file__).parent / "static" / "inside.js").read_text("utf-8")
+_SCRIPT = static_text("inside.js")
 _SPOKEN = (
     "inside_token",
     "inside_probability",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
+from webui.static import static_text
 from webui.tabs.project.question import TASKS
 
-_SCRIPT = (Path(__file__).parent / "static" / "tree.js").read_text("utf-8")
+_SCRIPT = static_text("tree.js")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from typing import Any
 
 import gradio as gr
 
+from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
 from qwen_lsp.errors import QwenLspError
-from qwen_lsp.samples import DEFAULT_SYSTEM
 from qwen_lsp.sandbox import Round, Verdict, job_for_tests, run_contained, until_green
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
