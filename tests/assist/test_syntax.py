@@ -36,7 +36,7 @@ def test_without_a_grammar_nobody_can_say() -> None:
 
 def test_a_grammar_is_imported_only_when_needed() -> None:
     code = (
-        "import sys; from qwen_lsp.assist import syntax\n"
+        "import sys; from qwen_lsp.code import syntax\n"
         "assert not [m for m in sys.modules if m.startswith('tree_sitter_')]\n"
         "syntax.parses('x', 'go'); print([m for m in sys.modules if m.startswith('tree_sitter_') and '.' not in m])"
     )
