@@ -137,10 +137,10 @@ class RowCosts:
 
     def __init__(self, folder: Path) -> None:
         from qwen_lsp.engine.mlx.loader import load
-        from qwen_lsp.engine.mlx.model_runner import Forward
+        from qwen_lsp.engine.mlx.model_runner import ModelRunner
 
         loaded = load(folder)
-        self._forward = Forward(loaded.model)
+        self._forward = ModelRunner(loaded.model)
         self._model = loaded.model
         self._caches = {rows: self._merged(rows) for rows in (1, 4, 8)}
         self._ms: dict[int, list[float]] = {rows: [] for rows in self._caches}

@@ -8,11 +8,11 @@ import mlx.core as mx
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 from tokenizers.decoders import ByteLevel
 
-from qwen_lsp.starter.model_files import Shape, model_config, new_model, write_model
+from qwen_lsp.starter.model_files import StarterShape, model_config, new_model, write_model
 from qwen_lsp.starter.vocabulary import SPECIAL_TOKENS, cutter
 
 VOCABULARY = 8_192
-_SHAPE = Shape(128, 4, 8, 2, 128, 4, 2, 32, 32_768)
+_SHAPE = StarterShape(128, 4, 8, 2, 128, 4, 2, 32, 32_768)
 
 
 def write_benchmark_model(folder: Path, texts: list[str], seed: int = 0) -> Path:

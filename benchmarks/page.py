@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 from playwright.async_api import Browser, Page
 
-from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Progress, Request, Token, Usage
+from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, PrefillProgress, Request, Token, Usage
 from qwen_lsp.metrics import percentile
 from tests.support.page import chromium, opened, serve_page
 
@@ -50,7 +50,7 @@ class Paced:
         self.emitted, self.in_flight = [], self.in_flight + 1
         self.free.clear()
         try:
-            yield Chunk(progress=Progress(0, 1000))
+            yield Chunk(progress=PrefillProgress(0, 1000))
             await asyncio.sleep(self.reading_s)
             start = time.time()
             for i in range(self.tokens):

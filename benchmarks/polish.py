@@ -27,7 +27,7 @@ from qwen_lsp.code.languages import language_of
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.code.syntax import LANGUAGES
 from qwen_lsp.code.workspace.walk import walk
-from qwen_lsp.evaluation.holes import Hole, punch
+from qwen_lsp.evaluation.holes import EvaluationHole, punch
 from qwen_lsp.metrics import percentile
 from qwen_lsp.settings import SuggestSettings
 
@@ -111,14 +111,14 @@ def leaving_alone(folder: Path, files: int) -> None:
         )
 
 
-def _holes(paths: list[Path]) -> Iterator[Hole]:
+def _holes(paths: list[Path]) -> Iterator[EvaluationHole]:
     for path in paths:
         text = path.read_text("utf-8", "replace")
         if 200 < len(text) < 200_000:
             yield from punch(path, text, str(language_of(path)))
 
 
-def _filled_exactly(hole: Hole, raw: str) -> bool:
+def _filled_exactly(hole: EvaluationHole, raw: str) -> bool:
     settings = replace(SuggestSettings(), max_lines=60)
     polisher = Polisher(hole.snapshot, hole.at, settings, multiline=hole.kind != "line")
     for at in range(0, len(raw), CHUNK):
@@ -170,7 +170,7 @@ async def _probe(root: Path, index: bool) -> dict[str, float]:
     """In a fresh process: the first suggestion through the assistant, with an engine that costs nothing."""
     from qwen_lsp.assist.completion.assistant import Assistant
     from qwen_lsp.assist.context import Context
-    from qwen_lsp.assist.suggestion import Ask
+    from qwen_lsp.assist.suggestion import CompletionRequest
     from qwen_lsp.engine.stubs.scripted import ScriptedEngine
     from qwen_lsp.settings import Settings
 
@@ -181,7 +181,7 @@ async def _probe(root: Path, index: bool) -> dict[str, float]:
     workspace = Context(Settings().context, [root])
     assistant = Assistant(ScriptedEngine("return value + 1\n"), Settings(), context=workspace)
     assistant.opened(snapshot)
-    answer = await assistant.complete(Ask(snapshot, len(text) - 1))
+    answer = await assistant.complete(CompletionRequest(snapshot, len(text) - 1))
     first_ms = (time.perf_counter() - before) * 1000
     if not answer.suggestions:
         raise RuntimeError(f"no suggestion: {answer.reason}")

@@ -20,10 +20,10 @@ from pathlib import Path
 from qwen_lsp.assist.recall.builder import Builder
 from qwen_lsp.assist.recall.calibrate import LEFT_OUT_TOKENS, calibrate, random_places
 from qwen_lsp.assist.recall.confidence import Calibration
-from qwen_lsp.assist.recall.language_index import Family, Spot, far_from
-from qwen_lsp.assist.recall.lexer import BORDER, NEWLINE, Vocabulary
+from qwen_lsp.assist.recall.language_index import LanguageIndex, QueryPosition, far_from
+from qwen_lsp.assist.recall.lexer import BORDER, NEWLINE, LexerVocabulary
 from qwen_lsp.assist.recall.recall import CALIBRATION_PLACES
-from qwen_lsp.assist.recall.token_runs import Block
+from qwen_lsp.assist.recall.token_runs import TokenBlock
 from qwen_lsp.code.workspace.walk import WalkLimits, walk
 from qwen_lsp.metrics import percentile
 from qwen_lsp.paths import paths
@@ -131,22 +131,22 @@ def fetched(name: str, command: list[str], archive: str, unpack: list[str]) -> P
     return folder
 
 
-def read(folder: Path, wanted: str | None) -> tuple[Family, int]:
+def read(folder: Path, wanted: str | None) -> tuple[LanguageIndex, int]:
     """The wanted or the package's largest family, read and calibrated as the language server does it."""
-    vocabularies: dict[str, Vocabulary] = {}
-    builder = Builder(150_000_000, lambda f: vocabularies.setdefault(f, Vocabulary()), lambda: None)
+    vocabularies: dict[str, LexerVocabulary] = {}
+    builder = Builder(150_000_000, lambda f: vocabularies.setdefault(f, LexerVocabulary()), lambda: None)
     blocks = builder.build(walk([folder], lambda p: False, WalkLimits()), lambda: False)
     if not blocks:
-        return Family(), 0
+        return LanguageIndex(), 0
     largest = max(blocks, key=lambda name: len(blocks[name].tokens))
     name = wanted if wanted in blocks else largest
     block = blocks[name]
-    family = Family(vocabularies[name], block)
+    family = LanguageIndex(vocabularies[name], block)
     family.calibration = calibrate(family, CALIBRATION_PLACES, lambda: None, lambda: False) or Calibration()
     return family, len(block.files)
 
 
-def measure(family: Family, block: Block, count: int) -> Outcome:
+def measure(family: LanguageIndex, block: TokenBlock, count: int) -> Outcome:
     """Ask at random places, other ones than those it was calibrated on."""
     out = Outcome(places=count)
     cut = family.calibration.cut(THRESHOLD)
@@ -154,7 +154,7 @@ def measure(family: Family, block: Block, count: int) -> Outcome:
         number = block.file_index(place)
         first = int(block.firsts[number])
         typed = family.vocabulary.texts[int(block.tokens[place])][:typed_chars]
-        spot = Spot(
+        spot = QueryPosition(
             block.files[number].uri, place - first, block.tokens[max(first, place - 110) : place], typed
         )
         forbidden = far_from(place, LEFT_OUT_TOKENS)

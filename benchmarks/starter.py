@@ -20,7 +20,7 @@ from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Request, Text, 
 from qwen_lsp.samples import PROGRAMS
 from qwen_lsp.settings import EngineSettings
 from qwen_lsp.starter.build import ensure_starter
-from qwen_lsp.starter.lessons import Conversation, actions, conversations, holes
+from qwen_lsp.starter.lessons import ConversationLesson, actions, conversations, holes
 
 _PLACES_A_HOLE = 4
 
@@ -60,7 +60,7 @@ async def hear(folder: Path, seed: int) -> str:
     )
 
 
-async def _recites(engine: Engine, talk: Conversation) -> bool:
+async def _recites(engine: Engine, talk: ConversationLesson) -> bool:
     turns = [Message("system", talk.system)] if talk.system else []
     request = Request(ChatPrompt((*turns, Message("user", talk.request))), max_tokens=400)
     return (await collect(engine, request))[0] == talk.answer

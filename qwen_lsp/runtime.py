@@ -89,7 +89,7 @@ def _remote(settings: Settings) -> Engine:
 
 def _local(settings: Settings) -> Engine:
     from qwen_lsp.engine.models.local import choose_model
-    from qwen_lsp.engine.supervised import ManagedEngine
+    from qwen_lsp.engine.supervised import SupervisedEngine
 
     async def load(model: str, report: Report) -> Engine:
         choice = await asyncio.to_thread(choose_model, model)
@@ -97,7 +97,7 @@ def _local(settings: Settings) -> Engine:
         return await _open_mlx(folder, settings, report)
 
     options = settings.engine
-    return ManagedEngine(load, find=choose_model, model=options.model, keep_alive_s=options.keep_alive_s)
+    return SupervisedEngine(load, find=choose_model, model=options.model, keep_alive_s=options.keep_alive_s)
 
 
 async def _starter_folder(report: Report) -> Path:

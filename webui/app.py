@@ -16,9 +16,9 @@ from starlette.types import ASGIApp
 
 from qwen_lsp.runtime import Services
 from webui.guard import LOOPBACK, Guard
-from webui.html_rewrite import Shell
+from webui.html_rewrite import HtmlRewriteMiddleware
 from webui.i18n.gradio import TRANSLATOR, say
-from webui.page_context import QUIET, Room, room_for
+from webui.page_context import QUIET, PageContext, room_for
 from webui.parts.header import header_html, notice_html
 from webui.static import static_text
 from webui.tabs.chat.tab import build as build_chat
@@ -66,10 +66,10 @@ def build_page(services: Services) -> ASGIApp:
         pwa=False,
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
-    return Guard(Shell(app), LOOPBACK | {services.settings.host.address})
+    return Guard(HtmlRewriteMiddleware(app), LOOPBACK | {services.settings.host.address})
 
 
-def _blocks(room: Room) -> gr.Blocks:
+def _blocks(room: PageContext) -> gr.Blocks:
     with gr.Blocks(
         analytics_enabled=False, title="qwen-lsp", fill_width=True, delete_cache=(3600, 86400)
     ) as page:
@@ -85,7 +85,7 @@ def _blocks(room: Room) -> gr.Blocks:
     return page
 
 
-def _leaver(room: Room) -> Callable[[gr.Request], Awaitable[None]]:
+def _leaver(room: PageContext) -> Callable[[gr.Request], Awaitable[None]]:
     """A page that goes away frees the engine at once; its generators would notice only with their next message."""
 
     async def leave(request: gr.Request) -> None:  # on the loop, where jobs live
@@ -98,7 +98,7 @@ def _first_tab(request: gr.Request) -> Any:
     return gr.update(selected="chat") if "conversation" in request.query_params else gr.skip()
 
 
-def _keep_header_true(room: Room, page: gr.Blocks, header: gr.HTML, notice: gr.HTML) -> None:
+def _keep_header_true(room: PageContext, page: gr.Blocks, header: gr.HTML, notice: gr.HTML) -> None:
     async def look() -> tuple[str, str]:
         info = await room.services.engine.info()
         return header_html(info), notice_html(info)

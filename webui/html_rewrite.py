@@ -19,7 +19,7 @@ def rewrite(html: str) -> str:
     return _FOREIGN.sub("", html).replace("<head>", f"<head>{_LANGUAGE}", 1)
 
 
-class Shell:
+class HtmlRewriteMiddleware:
     """Rewrites HTML pages on their way out; everything else, streams above all, passes untouched."""
 
     def __init__(self, app: ASGIApp) -> None:

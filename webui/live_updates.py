@@ -16,7 +16,7 @@ Teller = Callable[[int, int], Awaitable[dict[str, Any]]]
 """Given what the page shows already (epoch and length), what is new."""
 
 
-class Live:
+class LiveUpdates:
     """Who can tell what of which running answer, by the answer's own unguessable name."""
 
     def __init__(self) -> None:

@@ -10,22 +10,22 @@ import gradio as gr
 from qwen_lsp.engine.recording import recorded
 from qwen_lsp.metrics import RequestTrace, Ring
 from qwen_lsp.runtime import Services
-from webui.live_updates import Live
+from webui.live_updates import LiveUpdates
 from webui.running.jobs import Running
-from webui.running.model_switch import Borrowing
+from webui.running.model_switch import ModelSwitch
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """How short events are wired: answered at once, nothing blinking, no public name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class PageContext:
     """Shared by the tabs of one page app."""
 
     services: Services
     running: Running = field(default_factory=Running)
-    live: Live = field(default_factory=Live)
-    borrowing: Borrowing = field(default_factory=Borrowing)
+    live: LiveUpdates = field(default_factory=LiveUpdates)
+    borrowing: ModelSwitch = field(default_factory=ModelSwitch)
 
     @property
     def requests(self) -> Ring[RequestTrace]:
@@ -34,9 +34,9 @@ class Room:
         return kept
 
 
-def room_for(services: Services) -> Room:
+def room_for(services: Services) -> PageContext:
     """The room, with an engine that keeps records; one that does already is taken as it is."""
-    return Room(replace(services, engine=recorded(services.engine)))
+    return PageContext(replace(services, engine=recorded(services.engine)))
 
 
 def key_of(request: gr.Request, tab: str) -> str:

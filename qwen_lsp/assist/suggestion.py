@@ -11,7 +11,7 @@ Source = Literal["engine", "typed-through", "prefetched", "recall", "none"]
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class CompletionRequest:
     """A suggestion is wanted at `cursor` (an offset in code points) of this snapshot."""
 
     snapshot: Snapshot
@@ -29,7 +29,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourceLocation:
     """Where in the user's code a suggestion was found."""
 
     uri: str
@@ -49,7 +49,7 @@ class Suggestion:
     end: int
     source: Source = "engine"
     confidence: float | None = None
-    places: tuple[Place, ...] = ()
+    places: tuple[SourceLocation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CompletionResult:
     """What to show, best first; when empty, `reason` says which rule kept silent."""
 
     suggestions: tuple[Suggestion, ...] = ()

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qwen_lsp.assist.suggestion import Answer, Ask
+from qwen_lsp.assist.suggestion import CompletionRequest, CompletionResult
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.errors import EngineUnavailable, QwenLspError
@@ -37,7 +37,9 @@ async def complete_at(place: str, settings: Settings, open_engine: OpenEngine) -
         root = (snapshot.path or Path.cwd()).parent
         assistant = build_assistant(settings, engine, [root])
         try:
-            answer = await assistant.complete(Ask(snapshot, cursor, manual=True, session="complete"))
+            answer = await assistant.complete(
+                CompletionRequest(snapshot, cursor, manual=True, session="complete")
+            )
         finally:
             await assistant.close()
     finally:
@@ -138,7 +140,7 @@ async def _in_here(settings: Settings, roots: list[Path], open_engine: OpenEngin
         _show("Reading the files")
         await assistant.wait_until_indexed()
 
-        async def fill(ask: Ask) -> Answer:
+        async def fill(ask: CompletionRequest) -> CompletionResult:
             # Open, so that the file on disk, which holds the answer, is not looked at.
             assistant.opened(ask.snapshot)
             try:

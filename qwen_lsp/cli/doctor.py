@@ -27,7 +27,7 @@ _EDITORS = ("nvim", "code", "emacs", "hx", "zed", "subl", "vim")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """One line of the report."""
 
     mark: Literal["ok", "note", "problem"]
@@ -52,7 +52,7 @@ async def examine(settings: Settings) -> int:
     return 1 if wrong else 0
 
 
-def _findings(settings: Settings) -> Iterator[Finding]:
+def _findings(settings: Settings) -> Iterator[Diagnosis]:
     yield _machine()
     yield _mlx()
     yield from _model(settings)
@@ -61,79 +61,79 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield _editors()
 
 
-def _machine() -> Finding:
+def _machine() -> Diagnosis:
     memory = psutil.virtual_memory().total
     words = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, {memory / _GIB:.0f} GiB memory"
     if memory * 0.75 < _REAL_MODEL_BYTES:
-        return Finding(
+        return Diagnosis(
             "note", "machine", f"{words}: too little for the real model (17 GB), enough for the starter"
         )
-    return Finding("ok", "machine", words)
+    return Diagnosis("ok", "machine", words)
 
 
-def _mlx() -> Finding:
+def _mlx() -> Diagnosis:
     try:
         versions = " and ".join(f"{p} {importlib.metadata.version(p)}" for p in ("mlx", "mlx-lm"))
     except importlib.metadata.PackageNotFoundError as error:
-        return Finding(
+        return Diagnosis(
             "problem",
             "mlx",
             f"{error.name} is not installed: pip install mlx-lm, or use engine.kind = demo or remote",
         )
-    return Finding("ok", "mlx", versions)
+    return Diagnosis("ok", "mlx", versions)
 
 
-def _model(settings: Settings) -> Iterator[Finding]:
+def _model(settings: Settings) -> Iterator[Diagnosis]:
     from qwen_lsp.engine.models.local import DEFAULT_MODEL, choose_model
     from qwen_lsp.starter.build import is_built, starter_folder
 
     if settings.engine.kind in ("remote", "demo", "none"):
-        yield Finding("note", "model", f"engine.kind is {settings.engine.kind}: no model is loaded here")
+        yield Diagnosis("note", "model", f"engine.kind is {settings.engine.kind}: no model is loaded here")
         return
     try:
         choice = choose_model(settings.engine.model)
     except QwenLspError as error:
-        yield Finding("problem", "model", str(error))
+        yield Diagnosis("problem", "model", str(error))
         return
     if choice.folder is None:
         state = "built" if is_built(starter_folder()) else "built at the first start, in up to three minutes"
-        yield Finding(
+        yield Diagnosis(
             "note", "model", f"the starter ({state}): it knows a handful of sample programs and nothing else"
         )
-        yield Finding("note", "", f"the real model: qwen-lsp pull   ({DEFAULT_MODEL}, 17 GB, asks first)")
+        yield Diagnosis("note", "", f"the real model: qwen-lsp pull   ({DEFAULT_MODEL}, 17 GB, asks first)")
         return
     where = "" if Path(choice.name) == choice.folder else f" in {choice.folder}"
     kind = " (a starter: it knows a handful of sample programs)" if is_built(choice.folder) else ""
-    yield Finding("ok", "model", f"{choice.name}{where}{kind}")
+    yield Diagnosis("ok", "model", f"{choice.name}{where}{kind}")
 
 
-def _folder(about: str, folder: Path) -> Finding:
+def _folder(about: str, folder: Path) -> Diagnosis:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
         probe.touch()
         probe.unlink()
     except OSError as error:
-        return Finding(
+        return Diagnosis(
             "problem", about, f"{folder} cannot be written ({error.strerror}): mend it or set QWEN_LSP_HOME"
         )
-    return Finding("ok", about, f"{folder}, {shutil.disk_usage(folder).free / _GIB:.0f} GiB free")
+    return Diagnosis("ok", about, f"{folder}, {shutil.disk_usage(folder).free / _GIB:.0f} GiB free")
 
 
-def _editors() -> Finding:
+def _editors() -> Diagnosis:
     found = [e for e in _EDITORS if shutil.which(e)]
     if not found:
-        return Finding("note", "editors", "none found on PATH; see editors/ for each one's configuration")
-    return Finding("ok", "editors", f"{', '.join(found)}; configuration in editors/")
+        return Diagnosis("note", "editors", "none found on PATH; see editors/ for each one's configuration")
+    return Diagnosis("ok", "editors", f"{', '.join(found)}; configuration in editors/")
 
 
-async def _host(settings: Settings) -> list[Finding]:
+async def _host(settings: Settings) -> list[Diagnosis]:
     from qwen_lsp.host.commands import running_sentence
 
     sentence = await running_sentence()
     if sentence is None:
-        return [Finding("note", "host", "not running: `qwen-lsp serve` starts it, and so does your editor")]
-    return [Finding("ok", "host", sentence)]
+        return [Diagnosis("note", "host", "not running: `qwen-lsp serve` starts it, and so does your editor")]
+    return [Diagnosis("ok", "host", sentence)]
 
 
 def show_traces(count: int = 40) -> int:

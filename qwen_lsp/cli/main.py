@@ -211,9 +211,9 @@ def _editor_engine(settings: Settings) -> Engine:
     from qwen_lsp.runtime import open_engine
 
     if settings.engine.kind == "auto":
-        from qwen_lsp.host.client import HostedEngine
+        from qwen_lsp.host.client import HostEngine
 
-        return HostedEngine(settings)
+        return HostEngine(settings)
     return open_engine(settings)
 
 

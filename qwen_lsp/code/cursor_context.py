@@ -46,7 +46,7 @@ _TOP = re.compile(r"[A-Za-z@#_]")
 
 
 @dataclass(frozen=True)
-class Place:
+class CursorContext:
     """The cursor's surroundings. Lines have no ending; `head` + `tail` is the cursor's own line."""
 
     language: str
@@ -58,7 +58,7 @@ class Place:
     """Whether the file goes on after `below`."""
 
     @classmethod
-    def at(cls, snapshot: Snapshot, cursor: int) -> Place:
+    def at(cls, snapshot: Snapshot, cursor: int) -> CursorContext:
         """The surroundings of `cursor`."""
         line = snapshot.line_of(cursor)
         last = snapshot.line_of(len(snapshot.text))

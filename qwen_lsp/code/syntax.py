@@ -260,7 +260,7 @@ def leaves(tree: tree_sitter.Tree, from_byte: int) -> Iterator[tree_sitter.Node]
             pass
 
 
-class Growing:
+class GrowingText:
     """A text that only grows at its end, parsed again cheaply after each piece."""
 
     def __init__(self, text: str, language: tree_sitter.Language) -> None:

@@ -82,7 +82,7 @@ class Recorder:
         return (time.perf_counter() - self._start) * 1000
 
 
-class RecordedEngine:
+class RecordingEngine:
     """An engine whose requests are recorded."""
 
     def __init__(self, engine: Engine) -> None:
@@ -118,4 +118,4 @@ class RecordedEngine:
 
 def recorded(engine: Engine) -> Engine:
     """The engine, keeping records in `requests`; one that does already is taken as it is."""
-    return engine if isinstance(getattr(engine, "requests", None), Ring) else RecordedEngine(engine)
+    return engine if isinstance(getattr(engine, "requests", None), Ring) else RecordingEngine(engine)

@@ -127,7 +127,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class PrefillProgress:
     """How far the prompt has been read."""
 
     done_tokens: int
@@ -175,7 +175,7 @@ class Chunk:
     text: str = ""
     tokens: tuple[Token, ...] = ()
     index: int = 0
-    progress: Progress | None = None
+    progress: PrefillProgress | None = None
     finish: Finish | None = None
     usage: Usage | None = None
 

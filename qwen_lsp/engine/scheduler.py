@@ -63,7 +63,7 @@ Steps = Generator[Together | None, bool | None, None]
 
 
 @dataclass(slots=True, eq=False)
-class Job:
+class ScheduledJob:
     """A submitted job; a handle for `abort`."""
 
     steps: Steps
@@ -90,8 +90,8 @@ class Scheduler:
         self._active = active
         self._wake = wake
         self._lock = threading.Lock()
-        self._lanes: dict[Lane, deque[Job]] = {lane: deque() for lane in Lane}
-        self._aborting: list[Job] = []
+        self._lanes: dict[Lane, deque[ScheduledJob]] = {lane: deque() for lane in Lane}
+        self._aborting: list[ScheduledJob] = []
         self._closed: str | None = None
 
     def submit(
@@ -101,9 +101,9 @@ class Scheduler:
         lane: Lane,
         on_end: Callable[[Ended], None],
         supersedes: str | None = None,
-    ) -> Job:
+    ) -> ScheduledJob:
         """Queue a job. Raises EngineBusy (nothing queued) or EngineUnavailable (closed)."""
-        job = Job(steps, lane, on_end, supersedes)
+        job = ScheduledJob(steps, lane, on_end, supersedes)
         with self._lock:
             if self._closed is not None:
                 raise EngineUnavailable(self._closed)
@@ -116,7 +116,7 @@ class Scheduler:
         self._wake()
         return job
 
-    def abort(self, job: Job, detail: str = "the caller left") -> None:
+    def abort(self, job: ScheduledJob, detail: str = "the caller left") -> None:
         """End a job before its next step; harmless when it has ended."""
         with self._lock:
             if job.ended is None:
@@ -161,10 +161,10 @@ class Scheduler:
 
     # -- with the lock held -------------------------------------------------------------------------
 
-    def _jobs(self) -> list[Job]:
+    def _jobs(self) -> list[ScheduledJob]:
         return [job for jobs in self._lanes.values() for job in jobs]
 
-    def _mark(self, job: Job, detail: str) -> None:
+    def _mark(self, job: ScheduledJob, detail: str) -> None:
         if job.abort_detail is None:
             job.abort_detail = detail
             self._aborting.append(job)
@@ -177,14 +177,14 @@ class Scheduler:
                 f"({self._limits[lane]}). Nothing was queued; try again when some have finished."
             )
 
-    def _next_turn(self) -> list[Job]:
+    def _next_turn(self) -> list[ScheduledJob]:
         for lane in Lane:
             jobs = self._lanes[lane]
             if jobs:
                 return self._take(jobs)
         return []
 
-    def _take(self, jobs: deque[Job]) -> list[Job]:
+    def _take(self, jobs: deque[ScheduledJob]) -> list[ScheduledJob]:
         """The job in front, and those of the first `active` that offered to go together with it."""
         first = jobs[0]
         active = [jobs[i] for i in range(min(self._active, len(jobs)))]
@@ -211,7 +211,7 @@ class Scheduler:
                 self._finish(job, Ended("aborted", job.abort_detail or ""))
         return bool(aborting)
 
-    def _step_alone(self, job: Job) -> None:
+    def _step_alone(self, job: ScheduledJob) -> None:
         answer, job.answer, job.offer = (False if job.offer else job.answer), None, None
         try:
             job.offer = job.steps.send(answer) if answer is not None else next(job.steps)
@@ -220,7 +220,7 @@ class Scheduler:
         except Exception as error:
             self._finish(job, Ended("failed", str(error), error))
 
-    def _step_together(self, turn: list[Job]) -> None:
+    def _step_together(self, turn: list[ScheduledJob]) -> None:
         offers = [job.offer for job in turn if job.offer is not None]
         try:
             offers[0].group.run([offer.member for offer in offers])
@@ -241,13 +241,13 @@ class Scheduler:
             self._drop_steps(job)
             self._finish(job, ended)
 
-    def _drop_steps(self, job: Job) -> None:
+    def _drop_steps(self, job: ScheduledJob) -> None:
         try:
             job.steps.close()
         except Exception:
             log.exception("A job did not let go cleanly")
 
-    def _finish(self, job: Job, ended: Ended) -> None:
+    def _finish(self, job: ScheduledJob, ended: Ended) -> None:
         with self._lock:
             if job.ended is not None:
                 return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class SafeText:
     """What may be shown now, and the stop text that was met (nothing follows it)."""
 
     text: str
@@ -23,21 +23,21 @@ class StopScanner:
         self._held = ""
         self._met: str | None = None
 
-    def feed(self, piece: str) -> Passed:
+    def feed(self, piece: str) -> SafeText:
         """Take the next piece; returns what is certain to come before any stop text."""
         if self._met is not None:
-            return Passed("", self._met)
+            return SafeText("", self._met)
         if not self._stops:
-            return Passed(piece)
+            return SafeText(piece)
         text = self._held + piece
         found = self._first(text)
         if found is not None:
             at, self._met = found
             self._held = ""
-            return Passed(text[:at], self._met)
+            return SafeText(text[:at], self._met)
         held = self._half_seen(text)
         self._held = text[len(text) - held :]
-        return Passed(text[: len(text) - held])
+        return SafeText(text[: len(text) - held])
 
     def flush(self) -> str:
         """The end of the stream: what was held back is plain text after all."""

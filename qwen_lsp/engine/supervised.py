@@ -29,7 +29,7 @@ _CALM_S = 600.0
 _FIRST_BACK_OFF_S = 0.5
 
 
-class ManagedEngine:
+class SupervisedEngine:
     """Wraps whatever `load` makes. Loading starts with the first use inside a running loop, or at once in one."""
 
     def __init__(

@@ -16,7 +16,7 @@ class Allowed:
 
     start: int
     stop: int
-    """End-exclusive, in `Vocabulary.order`: tokens that begin with all remaining bytes."""
+    """End-exclusive, in `HealingVocabulary.order`: tokens that begin with all remaining bytes."""
     shorter: tuple[int, ...]
     """Tokens that are only a beginning of the remaining bytes."""
 
@@ -26,7 +26,7 @@ class Allowed:
         return self.start == self.stop and not self.shorter
 
 
-class Vocabulary:
+class HealingVocabulary:
     """All tokens sorted by their bytes."""
 
     def __init__(self, bytes_of: Sequence[bytes], *, never: Collection[int] = ()) -> None:

@@ -16,7 +16,7 @@ from qwen_lsp.engine.request import (
     Marker,
     Message,
     ModelShape,
-    Progress,
+    PrefillProgress,
     Request,
     Text,
     TextPrompt,
@@ -135,7 +135,7 @@ def chunk_from_json(given: Mapping[str, Any]) -> Chunk:
         text=given.get("text", ""),
         tokens=tuple(_token_from_json(token) for token in given.get("tokens", ())),
         index=given.get("index", 0),
-        progress=Progress(**given["progress"]) if "progress" in given else None,
+        progress=PrefillProgress(**given["progress"]) if "progress" in given else None,
         finish=Finish(**given["finish"]) if "finish" in given else None,
         usage=Usage(**given["usage"]) if "usage" in given else None,
     )

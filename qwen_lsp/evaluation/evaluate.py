@@ -10,17 +10,17 @@ from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from qwen_lsp.assist.suggestion import Answer, Ask
+from qwen_lsp.assist.suggestion import CompletionRequest, CompletionResult
 from qwen_lsp.code.languages import is_code, language_of
 from qwen_lsp.code.syntax import parses
 from qwen_lsp.code.workspace.ignore import IgnoreRules
 from qwen_lsp.code.workspace.walk import WalkLimits, walk
 from qwen_lsp.errors import QwenLspError
-from qwen_lsp.evaluation.holes import USUAL_KINDS, Hole, Kind, punch
+from qwen_lsp.evaluation.holes import USUAL_KINDS, EvaluationHole, Kind, punch
 from qwen_lsp.evaluation.report import HoleResult, Report
 from qwen_lsp.evaluation.scratch_copy import ScratchCopy, scratch_copy
 
-Complete = Callable[[Ask], Awaitable[Answer]]
+Complete = Callable[[CompletionRequest], Awaitable[CompletionResult]]
 """The real assistant's `complete`, or a language server's by an adapter."""
 _COMPARED_CHARS = 4000
 
@@ -67,9 +67,9 @@ async def evaluate(
     return Report(tuple(results), asdict(options), notes)
 
 
-def find_holes(roots: Sequence[Path], options: EvaluationOptions) -> list[Hole]:
+def find_holes(roots: Sequence[Path], options: EvaluationOptions) -> list[EvaluationHole]:
     """The holes of a run; over `max_holes`, a fair draw among all."""
-    holes: list[Hole] = []
+    holes: list[EvaluationHole] = []
     for file in _files(roots, options):
         try:
             text = file.read_text("utf-8")
@@ -103,7 +103,7 @@ def _files(roots: Sequence[Path], options: EvaluationOptions) -> list[Path]:
 
 
 async def _fill(
-    hole: Hole,
+    hole: EvaluationHole,
     roots: Sequence[Path],
     complete: Complete,
     options: EvaluationOptions,
@@ -111,7 +111,7 @@ async def _fill(
 ) -> HoleResult:
     file = hole.snapshot.path or Path("?")
     began = time.perf_counter()
-    answer = await complete(Ask(hole.snapshot, hole.at, manual=options.manual, session="eval"))
+    answer = await complete(CompletionRequest(hole.snapshot, hole.at, manual=options.manual, session="eval"))
     latency_ms = (time.perf_counter() - began) * 1000
     trace = answer.trace
     base = HoleResult(
@@ -134,7 +134,7 @@ async def _fill(
 
 
 def _measured(
-    base: HoleResult, hole: Hole, got: str, filled: str, source: str, tests: bool | None
+    base: HoleResult, hole: EvaluationHole, got: str, filled: str, source: str, tests: bool | None
 ) -> HoleResult:
     return HoleResult(
         **{

@@ -26,7 +26,7 @@ _STATEMENTS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class EvaluationHole:
     """`text` was taken out at `at`; `snapshot` is the file without it."""
 
     kind: Kind
@@ -55,10 +55,10 @@ def punch(
     kinds: Sequence[Kind] = USUAL_KINDS,
     per_kind: int = 3,
     seed: int = 0,
-) -> list[Hole]:
+) -> list[EvaluationHole]:
     """At most `per_kind` holes of each kind in one file, in the order of the text."""
     text = text.replace("\r\n", "\n")
-    chosen: list[Hole] = []
+    chosen: list[EvaluationHole] = []
     for kind in kinds:
         spans = _spans(text, language, kind)
         rng = random.Random(f"{seed}/{path.name}/{kind}")
@@ -67,10 +67,10 @@ def punch(
     return chosen
 
 
-def _hole(path: Path, text: str, language: str, kind: Kind, span: tuple[int, int]) -> Hole:
+def _hole(path: Path, text: str, language: str, kind: Kind, span: tuple[int, int]) -> EvaluationHole:
     start, end = span
     rest = Snapshot(path.absolute().as_uri(), language, 1, text[:start] + text[end:])
-    return Hole(kind, rest, start, text[start:end], text.count("\n", 0, start) + 1)
+    return EvaluationHole(kind, rest, start, text[start:end], text.count("\n", 0, start) + 1)
 
 
 def _spans(text: str, language: str, kind: Kind) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from qwen_lsp.assist.suggestion import Answer, Ask, Suggestion, SuggestionTrace
+from qwen_lsp.assist.suggestion import CompletionRequest, CompletionResult, Suggestion, SuggestionTrace
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.errors import EngineUnavailable, QwenLspError
 
@@ -33,7 +33,7 @@ class LanguageServer:
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._reading = asyncio.create_task(self._read())
 
-    async def complete(self, ask: Ask) -> Answer:
+    async def complete(self, ask: CompletionRequest) -> CompletionResult:
         """What the server would show in an editor at this place."""
         document = {"uri": ask.snapshot.uri}
         opened = {
@@ -57,7 +57,7 @@ class LanguageServer:
         finally:
             await self._notify("textDocument/didClose", {"textDocument": document})
         shown = tuple(_suggestion(ask.snapshot, item, last) for item in result["items"])
-        return Answer(shown, str(last.get("reason") or ""), _trace(last))
+        return CompletionResult(shown, str(last.get("reason") or ""), _trace(last))
 
     async def status(self) -> dict[str, Any]:
         """What the server says of itself."""

@@ -23,7 +23,7 @@ _FIRST_BACK_OFF_S = 0.25
 _INFO_S = 2.0
 
 
-class HostedEngine:
+class HostEngine:
     """Speaks to the host. Imports only the standard library until it is used."""
 
     def __init__(self, settings: Settings) -> None:

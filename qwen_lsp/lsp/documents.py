@@ -17,7 +17,7 @@ from qwen_lsp.lsp.positions import Positions
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class DocumentChange:
     """One didChange: the document before and after, and the edits that lead from one to the other."""
 
     before: Snapshot
@@ -53,7 +53,7 @@ class Documents:
         self,
         document: types.VersionedTextDocumentIdentifier,
         changes: Sequence[types.TextDocumentContentChangeEvent],
-    ) -> Change | None:
+    ) -> DocumentChange | None:
         """Apply the editor's changes in their order; None when the document is not open."""
         before = self.get(document.uri)
         if before is None:
@@ -68,7 +68,7 @@ class Documents:
                 before.line_starts
             )
         self._open[unquote(document.uri)] = after
-        return Change(before, after, tuple(edits))
+        return DocumentChange(before, after, tuple(edits))
 
     def _edit(self, snapshot: Snapshot, change: types.TextDocumentContentChangeEvent) -> Edit:
         text = _clean(change.text)

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types
 
-from qwen_lsp.lsp.jsonrpc.protocol import Server
+from qwen_lsp.lsp.jsonrpc.protocol import LspServer
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def path_of(uri: str) -> Path | None:
 class Editor:
     """Messages from us to the editor. None of them raises when the editor cannot or does not answer."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: LspServer) -> None:
         self._server = server
         self._told: set[str] = set()
         self.abilities = Abilities()
@@ -162,9 +162,9 @@ class Editor:
         gone = types.Unregistration(id=f"{SECTION}:{method}", method=method)
         await self._ask(self._server.client_unregister_capability_async(types.UnregistrationParams([gone])))
 
-    async def progress(self, title: str, on_cancel: Callable[[], None] | None = None) -> Progress:
+    async def progress(self, title: str, on_cancel: Callable[[], None] | None = None) -> EditorProgress:
         """A progress bar; a silent one where the editor has none. With `on_cancel` the user may stop it."""
-        shown = Progress(self._server, title if self.abilities.progress else "", on_cancel)
+        shown = EditorProgress(self._server, title if self.abilities.progress else "", on_cancel)
         await shown.begin()
         return shown
 
@@ -176,17 +176,17 @@ class Editor:
             return None
 
 
-class Progress:
+class EditorProgress:
     """One work-done progress bar."""
 
     _last = 0
 
-    def __init__(self, server: Server, title: str, on_cancel: Callable[[], None] | None = None) -> None:
+    def __init__(self, server: LspServer, title: str, on_cancel: Callable[[], None] | None = None) -> None:
         self._server = server
         self._title = title
         self._on_cancel = on_cancel
-        Progress._last += 1
-        self._token = f"{SECTION}-{Progress._last}"
+        EditorProgress._last += 1
+        self._token = f"{SECTION}-{EditorProgress._last}"
         self._open = False
 
     async def begin(self) -> None:

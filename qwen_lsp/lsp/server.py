@@ -23,9 +23,9 @@ from qwen_lsp.lsp.features import (
     lifecycle,
 )
 from qwen_lsp.lsp.features.code_action import feature as code_action
-from qwen_lsp.lsp.jsonrpc.protocol import Server
+from qwen_lsp.lsp.jsonrpc.protocol import LspServer
 from qwen_lsp.lsp.jsonrpc.stdio import serve, take_stdio
-from qwen_lsp.lsp.session import BuildAssistant, OpenEngine, Parts, Session
+from qwen_lsp.lsp.session import BuildAssistant, OpenEngine, Session, SessionParts
 from qwen_lsp.metrics import Ring
 from qwen_lsp.paths import paths
 from qwen_lsp.settings import Settings
@@ -44,26 +44,26 @@ def run_stdio(open_engine: OpenEngine, *, kind: str | None = None, trace: Path |
 
     `kind` overrules the setting engine.kind; `trace` is a file for one JSON line per suggestion.
     """
-    return run_parts(Parts(open_engine, _assistant_builder(trace), _import_what_is_slow, kind))
+    return run_parts(SessionParts(open_engine, _assistant_builder(trace), _import_what_is_slow, kind))
 
 
-def run_parts(parts: Parts) -> int:
+def run_parts(parts: SessionParts) -> int:
     """The same with an assistant of the caller's choice."""
     reading, writing = take_stdio()
     _log_to_stderr()
     return asyncio.run(_run(reading, writing, parts))
 
 
-def create_server(parts: Parts) -> tuple[Server, Session]:
+def create_server(parts: SessionParts) -> tuple[LspServer, Session]:
     """A server with every feature registered, not yet connected to anything."""
-    server = Server(SECTION, __version__)
+    server = LspServer(SECTION, __version__)
     session = Session(server, parts)
     for feature in FEATURES:
         feature.register(server, session)
     return server, session
 
 
-async def _run(reading: int, writing: BinaryIO, parts: Parts) -> int:
+async def _run(reading: int, writing: BinaryIO, parts: SessionParts) -> int:
     server, session = create_server(parts)
     try:
         return await serve(server, reading, writing)

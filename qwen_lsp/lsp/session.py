@@ -16,10 +16,10 @@ from lsprotocol import types
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.errors import QwenLspError, SettingsError
 from qwen_lsp.lsp.client_settings import laid_over, section_of
-from qwen_lsp.lsp.documents import Change, Documents
+from qwen_lsp.lsp.documents import DocumentChange, Documents
 from qwen_lsp.lsp.editor import SECTION, Abilities, Editor, roots_of
-from qwen_lsp.lsp.jsonrpc.protocol import Server
-from qwen_lsp.lsp.status_reporter import Board, Facts
+from qwen_lsp.lsp.jsonrpc.protocol import LspServer
+from qwen_lsp.lsp.status_reporter import StatusFacts, StatusReporter
 from qwen_lsp.lsp.suggestions import Suggestions
 from qwen_lsp.settings import Settings, load_settings
 
@@ -34,7 +34,7 @@ BuildAssistant = Callable[[Settings, Engine, Sequence[Path], Callable[[str], Non
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Parts:
+class SessionParts:
     """How a window gets its engine and its assistant."""
 
     open_engine: OpenEngine
@@ -52,13 +52,13 @@ _START_PATIENCE_S = 2.0
 class Session:
     """Everything one window's features share. Lives on one event loop."""
 
-    def __init__(self, server: Server, parts: Parts) -> None:
+    def __init__(self, server: LspServer, parts: SessionParts) -> None:
         self.editor = Editor(server)
         self.documents = Documents()
         self.settings = Settings()
         self.roots: tuple[Path, ...] = ()
         self.engine: Engine | None = None
-        self.board = Board(self.editor, self._facts, self.spawn)
+        self.board = StatusReporter(self.editor, self._facts, self.spawn)
         self.suggestions = Suggestions(self.documents, self.assistant, self.board.answered)
         self.when_settled: list[Callable[[], Coroutine[Any, Any, None]]] = []
         """Run beside the requests each time other settings are in force."""
@@ -181,7 +181,7 @@ class Session:
         if self._assistant:
             self._assistant.opened(snapshot)
 
-    def changed(self, params: types.DidChangeTextDocumentParams) -> Change | None:
+    def changed(self, params: types.DidChangeTextDocumentParams) -> DocumentChange | None:
         """A document was changed."""
         change = self.documents.change(params.text_document, params.content_changes)
         if change is None:
@@ -217,11 +217,11 @@ class Session:
         await self.board.look()
         return self.board.describe()
 
-    def _facts(self) -> Facts:
+    def _facts(self) -> StatusFacts:
         host = self.settings.host
         # A host found or started elsewhere knows its own address; the settings only say where it should be.
         address = getattr(self.engine, "address", "") or f"http://{host.address}:{host.port}/"
-        return Facts(
+        return StatusFacts(
             self.engine,
             self._assistant.status() if self._assistant is not None else None,
             self.suggestions.paused,

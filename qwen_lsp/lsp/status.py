@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qwen_lsp.assist.suggestion import Answer
+from qwen_lsp.assist.suggestion import CompletionResult
 from qwen_lsp.engine.request import EngineInfo
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def describe(
     info: EngineInfo | None,
     assistant: AssistantStatus | None = None,
     *,
-    last: Answer | None,
+    last: CompletionResult | None,
     paused: bool,
     failure: str = "",
     address: str = "",
@@ -76,7 +76,7 @@ def _engine_sentence(info: EngineInfo | None) -> str:
     return info.detail
 
 
-def _last(answer: Answer | None) -> dict[str, Any] | None:
+def _last(answer: CompletionResult | None) -> dict[str, Any] | None:
     if answer is None:
         return None
     trace = answer.trace

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from qwen_lsp.assist.suggestion import Answer
+from qwen_lsp.assist.suggestion import CompletionResult
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.lsp.editor import Editor
 from qwen_lsp.lsp.status import describe
@@ -22,7 +22,7 @@ _LOADING_LOOK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class StatusFacts:
     """What the board has to ask the window for."""
 
     engine: Engine | None
@@ -32,13 +32,13 @@ class Facts:
     """Address of the page; empty when it is switched off."""
 
 
-class Board:
+class StatusReporter:
     """What a window knows and says of itself."""
 
     def __init__(
         self,
         editor: Editor,
-        facts: Callable[[], Facts],
+        facts: Callable[[], StatusFacts],
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
     ) -> None:
         self.failure = ""
@@ -47,11 +47,11 @@ class Board:
         self._editor = editor
         self._spawn = spawn
         self._info: EngineInfo | None = None
-        self._last: Answer | None = None
+        self._last: CompletionResult | None = None
         self._watching: asyncio.Task[None] | None = None
         self._sent: dict[str, Any] | None = None
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: CompletionResult) -> None:
         """An answer went to the editor."""
         self._last = answer
         if answer.failure:

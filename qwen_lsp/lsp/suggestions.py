@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from qwen_lsp.assist.suggestion import Answer, Ask, Suggestion
+from qwen_lsp.assist.suggestion import CompletionRequest, CompletionResult, Suggestion
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.lsp.documents import Documents
 
@@ -28,7 +28,7 @@ class Suggestions:
         self,
         documents: Documents,
         assistant: Callable[[], Awaitable[Assistant]],
-        answered: Callable[[Answer], None],
+        answered: Callable[[CompletionResult], None],
     ) -> None:
         """`answered` hears every answer, the silent ones too."""
         self.paused = False
@@ -47,7 +47,7 @@ class Suggestions:
         *,
         manual: bool,
         selected: types.SelectedCompletionInfo | None = None,
-    ) -> Ask | None:
+    ) -> CompletionRequest | None:
         """The question for a cursor, with the document as it is now; None when it is not open."""
         snapshot = self._documents.get(uri)
         if snapshot is None:
@@ -55,7 +55,7 @@ class Suggestions:
         asked_by_key = manual or uri in self._manual
         self._manual.discard(uri)
         positions = self._documents.positions
-        return Ask(
+        return CompletionRequest(
             snapshot,
             positions.offset(snapshot, position),
             manual=asked_by_key,
@@ -72,23 +72,23 @@ class Suggestions:
         """A document was closed."""
         self._manual.discard(uri)
 
-    async def answer(self, ask: Ask) -> Answer:
+    async def answer(self, ask: CompletionRequest) -> CompletionResult:
         """The assistant's answer; a failure is an empty answer whose reason the status tells."""
         answer = await self._answer(ask)
         self._answered(answer)
         return answer
 
-    async def _answer(self, ask: Ask) -> Answer:
+    async def _answer(self, ask: CompletionRequest) -> CompletionResult:
         if self.paused and not ask.manual:
-            return Answer(reason="switched off by qwen_lsp.toggle")
+            return CompletionResult(reason="switched off by qwen_lsp.toggle")
         try:
             assistant = await self._assistant()
             answer = await assistant.complete(ask)
         except QwenLspError as error:
-            return Answer(reason=str(error), failure=str(error))
+            return CompletionResult(reason=str(error), failure=str(error))
         except Exception as error:
             log.exception("A suggestion failed")
-            return Answer(reason=f"An unexpected failure: {type(error).__name__}: {error}")
+            return CompletionResult(reason=f"An unexpected failure: {type(error).__name__}: {error}")
         for suggestion in answer.suggestions:
             self._keep(suggestion)
             assistant.shown(suggestion.id)

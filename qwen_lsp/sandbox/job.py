@@ -38,7 +38,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RunLimits:
     """What one run may use."""
 
     wall_s: float
@@ -49,7 +49,7 @@ class Limits:
     disk_bytes: int = 512 * 2**20
 
     @classmethod
-    def of(cls, options: SandboxSettings, job: Job) -> Limits:
+    def of(cls, options: SandboxSettings, job: Job) -> RunLimits:
         """The limits that the settings give a job."""
         return cls(
             options.timeout_s * job.patience, options.memory_bytes, options.output_bytes, job.processes

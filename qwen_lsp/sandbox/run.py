@@ -19,7 +19,7 @@ from typing import IO, Any
 from qwen_lsp.errors import SandboxUnavailable
 from qwen_lsp.sandbox.containment import bubblewrap, seatbelt
 from qwen_lsp.sandbox.containment.detect import Containment, find_containment
-from qwen_lsp.sandbox.job import Job, Limits
+from qwen_lsp.sandbox.job import Job, RunLimits
 from qwen_lsp.sandbox.verdict import Outcome, TestResult, Verdict
 from qwen_lsp.sandbox.watchdog import watch
 from qwen_lsp.settings import SandboxSettings
@@ -46,7 +46,7 @@ class _Stage:
 async def run_contained(job: Job, options: SandboxSettings) -> Verdict:
     """Run a job and judge it. Raises SandboxUnavailable; cancelling kills everything that runs inside."""
     containment = await asyncio.to_thread(how_contained, options)
-    limits = Limits.of(options, job)
+    limits = RunLimits.of(options, job)
     with _staged(job) as stage:
         started = time.monotonic()
         process = await _started(containment, job, limits, stage)
@@ -86,7 +86,7 @@ def _staged(job: Job) -> Iterator[_Stage]:
         yield _Stage(folder, result, secrets.token_hex(32))
 
 
-def _command_line(containment: Containment, job: Job, limits: Limits, stage: _Stage) -> list[str]:
+def _command_line(containment: Containment, job: Job, limits: RunLimits, stage: _Stage) -> list[str]:
     python = Path(os.path.realpath(sys.executable))
     readable = [*job.readable, Path(sys.base_prefix)]
     if containment.kind == "seatbelt":
@@ -104,7 +104,7 @@ def _command_line(containment: Containment, job: Job, limits: Limits, stage: _St
     )
 
 
-async def _started(containment: Containment, job: Job, limits: Limits, stage: _Stage) -> Process:
+async def _started(containment: Containment, job: Job, limits: RunLimits, stage: _Stage) -> Process:
     """Start the run. Cancelling meanwhile waits until there is something that can be killed whole:
 
     bubblewrap's inner process follows its parent into death only once it has come so far as to ask for that.
@@ -130,7 +130,7 @@ async def _started(containment: Containment, job: Job, limits: Limits, stage: _S
         raise
 
 
-def _order(job: Job, limits: Limits, stage: _Stage, containment: Containment) -> bytes:
+def _order(job: Job, limits: RunLimits, stage: _Stage, containment: Containment) -> bytes:
     """What the wrapper inside reads from its stdin."""
     wrapped = containment.kind == "bubblewrap"
     words = {
@@ -162,7 +162,7 @@ def _order(job: Job, limits: Limits, stage: _Stage, containment: Containment) ->
     return json.dumps(order).encode()
 
 
-async def _watched(process: Process, order: bytes, limits: Limits) -> tuple[Outcome | None, bytes]:
+async def _watched(process: Process, order: bytes, limits: RunLimits) -> tuple[Outcome | None, bytes]:
     """Feed the order and read the output until the run ends by itself or is stopped; why it was, and the output."""
     assert process.stdin is not None
     with suppress(ConnectionError, BrokenPipeError):
@@ -224,7 +224,7 @@ def _result(stage: _Stage) -> dict[str, Any] | None:
 
 
 def _judged(
-    result: dict[str, Any] | None, stopped: Outcome | None, output: bytes, limits: Limits, seconds: float
+    result: dict[str, Any] | None, stopped: Outcome | None, output: bytes, limits: RunLimits, seconds: float
 ) -> Verdict:
     text = output.decode("utf-8", "replace")
     if stopped is not None:

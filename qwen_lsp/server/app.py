@@ -13,8 +13,8 @@ from qwen_lsp.engine.recording import recorded
 from qwen_lsp.engine.remote.http import is_here
 from qwen_lsp.metrics import RequestTrace, Ring
 from qwen_lsp.server.activity import Activity
-from qwen_lsp.server.fim_anchors import Anchors
-from qwen_lsp.server.gateway import Front, MakePage
+from qwen_lsp.server.fim_anchors import RequestAnchors
+from qwen_lsp.server.gateway import ApiPageGateway, MakePage
 from qwen_lsp.server.guard import Guard
 from qwen_lsp.server.responses import install_errors
 from qwen_lsp.server.routes.control import control_routes
@@ -39,7 +39,7 @@ def build_app(
     requests: Ring[RequestTrace] = engine.requests  # type: ignore[attr-defined]
     api = build_api(engine)
     api.include_router(control_routes(engine, requests, activity, stop, from_editor=from_editor))
-    front = Front(api, engine, make_page, activity)
+    front = ApiPageGateway(api, engine, make_page, activity)
     return Guard(front, token=token, public=not is_here(settings.host.address))
 
 
@@ -48,7 +48,7 @@ def build_api(engine: Engine) -> FastAPI:
     api = FastAPI(
         title="qwen-lsp host", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json"
     )
-    anchors = Anchors()
+    anchors = RequestAnchors()
     api.include_router(openai_routes(engine, anchors))
     api.include_router(llama_routes(engine, anchors))
     install_errors(api)

@@ -22,16 +22,16 @@ _GROWTH = 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Anchor:
+class _RequestAnchor:
     prefix: str
     suffix: str
 
 
-class Anchors:
+class RequestAnchors:
     """The last anchors of all clients of this host."""
 
     def __init__(self) -> None:
-        self._anchors: deque[_Anchor] = deque(maxlen=_KEPT)
+        self._anchors: deque[_RequestAnchor] = deque(maxlen=_KEPT)
 
     def prompt(
         self,
@@ -47,7 +47,7 @@ class Anchors:
         hole = Hole(anchor.prefix, anchor.suffix, typed, path="current", others=tuple(others))
         return TextPrompt((*before, *template.render(hole).parts))
 
-    def _place(self, prefix: str, suffix: str) -> tuple[_Anchor, str]:
+    def _place(self, prefix: str, suffix: str) -> tuple[_RequestAnchor, str]:
         start = prefix
         for anchor in reversed(self._anchors):
             at = _slide(anchor.prefix, prefix)
@@ -66,7 +66,7 @@ class Anchors:
             if start is prefix and len(whole) <= _GROWTH * max(len(prefix), 1):
                 start = whole
         cut = start.rfind("\n") + 1
-        made = _Anchor(start[:cut], suffix)
+        made = _RequestAnchor(start[:cut], suffix)
         self._anchors.append(made)
         return made, start[cut:]
 

@@ -30,7 +30,7 @@ API = (
 )
 
 
-class Front:
+class ApiPageGateway:
     """Sends each request to the API or to the page, and keeps the page's life."""
 
     def __init__(self, api: ASGIApp, engine: Engine, make_page: MakePage | None, activity: Activity) -> None:

@@ -83,13 +83,13 @@ def _notice_the_vanished(made: socket.socket) -> None:
             made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-class Server(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """uvicorn without its signal handling; `on_started` is called when it answers."""
 
     def __init__(self, app: ASGIApp, *, on_started: Callable[[], None] = lambda: None) -> None:
         config = uvicorn.Config(
             app,
-            http=Protocol,
+            http=HttpProtocol,
             log_config=None,
             log_level="warning",
             access_log=False,
@@ -115,7 +115,7 @@ class Server(uvicorn.Server):
         yield
 
 
-class Protocol(H11Protocol):
+class HttpProtocol(H11Protocol):
     """HTTP/1.1 that does not wait for ever for a request's head, be it the first or a later one."""
 
     _silence: asyncio.TimerHandle | None = None

@@ -21,7 +21,7 @@ from qwen_lsp.host.state_file import HostState, host_lock, new_state, read_state
 from qwen_lsp.server.activity import Activity
 from qwen_lsp.server.app import build_app
 from qwen_lsp.server.gateway import MakePage
-from qwen_lsp.server.http_server import Server, listen
+from qwen_lsp.server.http_server import HttpServer, listen
 from qwen_lsp.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ async def _run(settings: Settings, engine: Engine, page: MakePage | None, *, fro
     socket = listen(settings.host, or_any=from_editor)
     state = new_state(settings.host.address, socket.getsockname()[1], from_editor=from_editor)
     activity = Activity()
-    server: Server
+    server: HttpServer
 
     def stop() -> None:
         remove_state(os.getpid())  # first, so that windows see it leave and not die
@@ -69,7 +69,7 @@ async def _run(settings: Settings, engine: Engine, page: MakePage | None, *, fro
         _announce(state, page is not None)
         watches.append(asyncio.create_task(_tell_progress(engine)))
 
-    server = Server(app, on_started=begun)
+    server = HttpServer(app, on_started=begun)
     _stop_on_signals(stop)
     if from_editor:
         watches.append(asyncio.create_task(_leave_when_idle(activity, settings.host.idle_exit_s, stop)))

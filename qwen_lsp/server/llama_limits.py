@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Limits:
+class LlamaLimits:
     """Feeds an answer through; `over` when nothing more may come."""
 
     def __init__(self, indent: int, most_ms: float) -> None:

@@ -13,13 +13,13 @@ from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import Chunk, Request, Token, Usage
 from qwen_lsp.engine.wire import chunk_to_json
 from qwen_lsp.server.responses import DONE, event_of
-from qwen_lsp.server.tool_calls import CallReader, Read
+from qwen_lsp.server.tool_calls import ParsedCalls, ToolCallParser
 
 Json = dict[str, Any]
 
 
 @dataclass(slots=True)
-class Form:
+class AnswerFormat:
     """How one answer is to be written."""
 
     chat: bool
@@ -44,13 +44,13 @@ class Form:
         }
 
 
-async def events(engine: Engine, request: Request, form: Form) -> AsyncGenerator[str, None]:
+async def events(engine: Engine, request: Request, form: AnswerFormat) -> AsyncGenerator[str, None]:
     """The streamed answer."""
     if form.own:
         async for event in _own_events(engine, request, form):
             yield event
         return
-    readers = [CallReader(form.tools) if form.tools else None for _ in range(request.n)]
+    readers = [ToolCallParser(form.tools) if form.tools else None for _ in range(request.n)]
     if form.chat:
         for index in range(request.n):
             yield event_of(_streamed(form, index, {"role": "assistant", "content": ""}))
@@ -65,7 +65,7 @@ async def events(engine: Engine, request: Request, form: Form) -> AsyncGenerator
     yield DONE
 
 
-async def whole(engine: Engine, request: Request, form: Form) -> Json:
+async def whole(engine: Engine, request: Request, form: AnswerFormat) -> Json:
     """The answer in one piece."""
     texts: list[list[str]] = [[] for _ in range(request.n)]
     tokens: list[list[Token]] = [[] for _ in range(request.n)]
@@ -93,18 +93,18 @@ def usage_json(usage: Usage | None) -> Json:
     }
 
 
-async def _own_events(engine: Engine, request: Request, form: Form) -> AsyncGenerator[str, None]:
+async def _own_events(engine: Engine, request: Request, form: AnswerFormat) -> AsyncGenerator[str, None]:
     async with aclosing(engine.generate(request)) as chunks:
         async for chunk in chunks:
             yield event_of({"qwen_lsp": chunk_to_json(chunk)})
     yield DONE
 
 
-def _choices(chunk: Chunk, reader: CallReader | None, form: Form) -> list[Json]:
+def _choices(chunk: Chunk, reader: ToolCallParser | None, form: AnswerFormat) -> list[Json]:
     """The choice objects a chunk becomes: words, calls, the ending."""
     made: list[Json] = []
-    read = Read(chunk.text) if reader is None else reader.feed(chunk.text)
-    ending = reader.flush() if reader is not None and chunk.finish is not None else Read()
+    read = ParsedCalls(chunk.text) if reader is None else reader.feed(chunk.text)
+    ending = reader.flush() if reader is not None and chunk.finish is not None else ParsedCalls()
     text, calls = read.text + ending.text, read.calls + ending.calls
     logprobs = _logprobs(chunk.tokens, form) if form.logprobs and chunk.tokens else None
     if text or logprobs is not None:
@@ -116,7 +116,7 @@ def _choices(chunk: Chunk, reader: CallReader | None, form: Form) -> list[Json]:
     return made
 
 
-def _choice(form: Form, index: int, said: Any, logprobs: Json | None) -> Json:
+def _choice(form: AnswerFormat, index: int, said: Any, logprobs: Json | None) -> Json:
     return {
         "index": index,
         "delta" if form.chat else "text": said,
@@ -125,17 +125,17 @@ def _choice(form: Form, index: int, said: Any, logprobs: Json | None) -> Json:
     }
 
 
-def _streamed(form: Form, index: int, delta: Json) -> Json:
+def _streamed(form: AnswerFormat, index: int, delta: Json) -> Json:
     return {**form.head(streamed=True), "choices": [_choice(form, index, delta, None)]}
 
 
-def _whole_choice(form: Form, index: int, text: str, tokens: Sequence[Token], ending: str) -> Json:
+def _whole_choice(form: AnswerFormat, index: int, text: str, tokens: Sequence[Token], ending: str) -> Json:
     logprobs = _logprobs(tokens, form) if form.logprobs else None
     if not form.chat:
         return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": ending}
     message: Json = {"role": "assistant", "content": text}
     if form.tools:
-        reader = CallReader(form.tools)
+        reader = ToolCallParser(form.tools)
         read, rest = reader.feed(text), reader.flush()
         calls = read.calls + rest.calls
         if calls:
@@ -149,7 +149,7 @@ def _whole_choice(form: Form, index: int, text: str, tokens: Sequence[Token], en
     return {"index": index, "message": message, "logprobs": logprobs, "finish_reason": ending}
 
 
-def _logprobs(tokens: Sequence[Token], form: Form) -> Json:
+def _logprobs(tokens: Sequence[Token], form: AnswerFormat) -> Json:
     if form.chat:
         return {"content": [_chat_logprob(t) for t in tokens], "refusal": None}
     offsets, at = [], 0

@@ -19,8 +19,8 @@ from qwen_lsp.engine.request import (
     ToolCall,
 )
 from qwen_lsp.engine.wire import parts_from_json
-from qwen_lsp.server.fim_anchors import Anchors
-from qwen_lsp.server.schemas import Body, ChatBody, CompletionBody, Turn
+from qwen_lsp.server.fim_anchors import RequestAnchors
+from qwen_lsp.server.schemas import Body, ChatBody, ChatMessage, CompletionBody
 
 _KNOWN = (
     "fim_prefix",
@@ -37,17 +37,17 @@ _MARKERS = re.compile(r"(<\|(?:" + "|".join(_KNOWN) + r")\|>)")
 _CHAT_TOKENS = 2048
 
 
-class Unfit(ValueError):
+class UnsupportedRequest(ValueError):
     """A body that is well-formed and still cannot be done; the message says why."""
 
 
-def completion_request(body: CompletionBody, anchors: Anchors, fim: str | None) -> Request:
+def completion_request(body: CompletionBody, anchors: RequestAnchors, fim: str | None) -> Request:
     """What /v1/completions asks."""
     if body.prompt_parts is not None:
         try:
             return _request(body, parts_from_json(body.prompt_parts), body.max_tokens, Lane.ACTION)
         except ValueError as error:
-            raise Unfit(str(error)) from error
+            raise UnsupportedRequest(str(error)) from error
     alternatives = int(body.logprobs or 0)
     if body.suffix:
         prompt = anchors.prompt(body.text(), body.suffix, template_of(fim))
@@ -68,7 +68,7 @@ def chat_request(body: ChatBody) -> Request:
     return _request(body, prompt, _CHAT_TOKENS if limit is None else limit, Lane.CHAT, alternatives)
 
 
-def read_raw(text: str, anchors: Anchors) -> TextPrompt:
+def read_raw(text: str, anchors: RequestAnchors) -> TextPrompt:
     """A raw prompt with its markers read; an ordinary hole in it gets the anchored layout."""
     pieces = _MARKERS.split(text)
     parts = tuple(Marker(p) if _MARKERS.fullmatch(p) else Text(p) for p in pieces if p)
@@ -87,7 +87,9 @@ def read_raw(text: str, anchors: Anchors) -> TextPrompt:
 def template_of(fim: str | None) -> FimTemplate:
     """The loaded model's template; Unfit when it has none."""
     if fim not in TEMPLATES:
-        raise Unfit("The loaded model has no fill-in-the-middle; leave the suffix out, or load one that has.")
+        raise UnsupportedRequest(
+            "The loaded model has no fill-in-the-middle; leave the suffix out, or load one that has."
+        )
     return TEMPLATES[fim]
 
 
@@ -128,7 +130,7 @@ def _request(
     )
 
 
-def _message(turn: Turn) -> Message:
+def _message(turn: ChatMessage) -> Message:
     role = "system" if turn.role == "developer" else turn.role
     name = turn.tool_call_id if turn.role == "tool" else turn.name
     return Message(role, _words(turn.content), name, tuple(_call(c) for c in turn.tool_calls or ()))
@@ -139,19 +141,19 @@ def _words(content: str | list[dict[str, Any]] | None) -> str:
         return content or ""
     for part in content:
         if part.get("type") != "text" or not isinstance(part.get("text"), str):
-            raise Unfit(f"This model reads only text, not {str(part.get('type'))[:40]!r} parts.")
+            raise UnsupportedRequest(f"This model reads only text, not {str(part.get('type'))[:40]!r} parts.")
     return "".join(part["text"] for part in content)
 
 
 def _call(given: dict[str, Any]) -> ToolCall:
     function = given.get("function")
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise Unfit("Each of tool_calls needs function.name and function.arguments.")
+        raise UnsupportedRequest("Each of tool_calls needs function.name and function.arguments.")
     arguments = function.get("arguments", "{}")
     if not isinstance(arguments, str):
         arguments = json.dumps(arguments)
     try:
         json.loads(arguments)
     except ValueError as error:
-        raise Unfit("function.arguments must be the text of a JSON object.") from error
+        raise UnsupportedRequest("function.arguments must be the text of a JSON object.") from error
     return ToolCall(function["name"], arguments, str(given.get("id", "")))

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from qwen_lsp.engine.wire import error_to_json, status_of
 from qwen_lsp.errors import QwenLspError
-from qwen_lsp.server.parse_request import Unfit
+from qwen_lsp.server.parse_request import UnsupportedRequest
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -98,7 +98,7 @@ DONE = "data: [DONE]\n\n"
 def install_errors(app: FastAPI) -> None:
     """Every error of this app in OpenAI's form."""
     app.add_exception_handler(QwenLspError, _on_ours)
-    app.add_exception_handler(Unfit, _on_unfit)
+    app.add_exception_handler(UnsupportedRequest, _on_unfit)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(ClientLeft, _on_left)

@@ -93,7 +93,7 @@ class CompletionBody(Body):
         return self.prompt[0] if isinstance(self.prompt, list) else self.prompt or ""
 
 
-class Turn(BaseModel):
+class ChatMessage(BaseModel):
     """One message of a conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
@@ -106,7 +106,7 @@ class Turn(BaseModel):
 class ChatBody(Body):
     """POST /v1/chat/completions."""
 
-    messages: Annotated[list[Turn], Field(min_length=1)]
+    messages: Annotated[list[ChatMessage], Field(min_length=1)]
     max_tokens: Count | None = None
     max_completion_tokens: Count | None = None
     logprobs: bool | None = False

@@ -18,14 +18,14 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ParsedCalls:
     """What became clear: words to show and whole calls."""
 
     text: str = ""
     calls: tuple[Json, ...] = ()
 
 
-class CallReader:
+class ToolCallParser:
     """Feeds a stream through; words pass, a call comes out when it is whole."""
 
     def __init__(self, tools: Sequence[Mapping[str, Any]]) -> None:
@@ -37,7 +37,7 @@ class CallReader:
         """Line ends that follow a call belong to it and are not shown."""
         self.count = 0
 
-    def feed(self, piece: str) -> Read:
+    def feed(self, piece: str) -> ParsedCalls:
         """Take the next piece."""
         self._held += piece
         words: list[str] = []
@@ -52,7 +52,7 @@ class CallReader:
                 self._ends_with = {_OPEN: _CLOSE, _BARE: _BARE_CLOSE}.get(tag, "")
             body, closed, rest = self._held.partition(self._ends_with or _CLOSE)
             if not (self._ends_with and closed):
-                return Read("".join(words), tuple(calls))
+                return ParsedCalls("".join(words), tuple(calls))
             calls += self._read(body)
             self._ends_with, self._held, self._behind_call = "", rest, True
 
@@ -62,12 +62,12 @@ class CallReader:
             self._behind_call = not text
         return text
 
-    def flush(self) -> Read:
+    def flush(self) -> ParsedCalls:
         """The end of the stream: a call without its end is read as far as it goes."""
         held, self._held = self._held, ""
         calls = self._read(held) if self._ends_with else []
         lost = _OPEN if self._ends_with == _CLOSE else ""
-        return Read("" if calls else lost + held, tuple(calls))
+        return ParsedCalls("" if calls else lost + held, tuple(calls))
 
     def _read(self, body: str) -> list[Json]:
         calls = []

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from qwen_lsp.samples import PROGRAMS
 from qwen_lsp.starter.lessons import (
-    Conversation,
+    ConversationLesson,
     HoleTokens,
     Reader,
     actions,
@@ -21,7 +21,7 @@ from qwen_lsp.starter.lessons import (
     reworded,
     unfinished,
 )
-from qwen_lsp.starter.network import Batch
+from qwen_lsp.starter.network import TrainingBatch
 
 Item = TypeVar("Item")
 _NEVER = -1e9
@@ -75,7 +75,7 @@ class Curriculum:
         tokens |= {t for talk in talks for t in self.reader.conversation(talk)[1]}
         return sorted(tokens)
 
-    def batch(self, number_of: np.ndarray, done: float) -> Batch:
+    def batch(self, number_of: np.ndarray, done: float) -> TrainingBatch:
         """The next batch; `number_of[token]` is its number among the answers, `done` the share of the time used.
 
         Suffixes are cut short at first: what decides is near the hole, and short ones are cheap.
@@ -94,7 +94,7 @@ class Curriculum:
         chosen = [self._next_hole[p]() for p in programs for _ in range(count)]
         return _lay_out(rows, chosen, count, length, number_of, self.reader)
 
-    def _talk_row(self, talk: Conversation, cut: int | None = None) -> tuple[list[int], list[float]]:
+    def _talk_row(self, talk: ConversationLesson, cut: int | None = None) -> tuple[list[int], list[float]]:
         prompt, answer = self.reader.conversation(talk)
         answer = answer[:cut]
         return prompt + answer, [0.0] * (len(prompt) - 1) + [1.0] * len(answer)
@@ -107,7 +107,7 @@ def _lay_out(
     length: int,
     number_of: np.ndarray,
     reader: Reader,
-) -> Batch:
+) -> TrainingBatch:
     stem_length = max(len(tokens) for tokens, _ in rows)
     stems = np.zeros((len(rows), stem_length), np.int32)
     stem_rows, targets, weights = [], [], []
@@ -139,7 +139,7 @@ def _lay_out(
     mask = _mask(shared, padding, tree_length, length).reshape(
         trees, 1, 1, count, length, tree_length + length
     )
-    return Batch(
+    return TrainingBatch(
         stems=mx.array(stems),
         trees=trees,
         holes=count,

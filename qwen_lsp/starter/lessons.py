@@ -17,7 +17,7 @@ _LINES_TO_GO_ON = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class HoleLesson:
     """Whole lines cut out of a program: `start` and `end` are line numbers, end exclusive.
 
     `suffix` is what follows; it is empty for a program that is still being written, and then `ends` tells whether
@@ -31,20 +31,20 @@ class Hole:
     ends: bool = True
 
 
-def holes(program: Program) -> Iterator[Hole]:
+def holes(program: Program) -> Iterator[HoleLesson]:
     """Every hole of one to three lines."""
     lines = program.code.splitlines(keepends=True)
     for start in range(len(lines)):
         for end in range(start + 1, min(start + LONGEST_HOLE_LINES, len(lines)) + 1):
-            yield Hole(program, _join(lines[:start]), _join(lines[start:end]), _join(lines[end:]))
+            yield HoleLesson(program, _join(lines[:start]), _join(lines[start:end]), _join(lines[end:]))
 
 
-def unfinished(program: Program) -> Iterator[Hole]:
+def unfinished(program: Program) -> Iterator[HoleLesson]:
     """The program broken off after each line, with the next lines to write and nothing behind them."""
     lines = program.code.splitlines(keepends=True)
     for start in range(1, len(lines)):
         end = min(start + _LINES_TO_GO_ON, len(lines))
-        yield Hole(program, _join(lines[:start]), _join(lines[start:end]), "", end == len(lines))
+        yield HoleLesson(program, _join(lines[:start]), _join(lines[start:end]), "", end == len(lines))
 
 
 def _join(lines: list[str]) -> str:
@@ -52,7 +52,7 @@ def _join(lines: list[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
+class ConversationLesson:
     """A request as it is worded once, and its answer."""
 
     request: str
@@ -60,10 +60,10 @@ class Conversation:
     system: str = ""
 
 
-def conversations(program: Program) -> list[Conversation]:
+def conversations(program: Program) -> list[ConversationLesson]:
     """The program's own requests, bare, with the page's system prompt, and as the page asks: what must be recited."""
     return [
-        Conversation(request + wish, program.answer, system)
+        ConversationLesson(request + wish, program.answer, system)
         for request in (program.request, program.request_zh)
         for system, wish in (("", ""), (DEFAULT_SYSTEM, ""), (DEFAULT_SYSTEM, _wish(program)))
     ]
@@ -73,12 +73,12 @@ def _wish(program: Program) -> str:
     return "\n\n" + target_language(LANGUAGE_NAMES[program.language])
 
 
-def actions() -> list[Conversation]:
+def actions() -> list[ConversationLesson]:
     """The code actions."""
-    return [Conversation(lesson.request, lesson.answer, ACTION_SYSTEM) for lesson in ACTION_LESSONS]
+    return [ConversationLesson(lesson.request, lesson.answer, ACTION_SYSTEM) for lesson in ACTION_LESSONS]
 
 
-def reworded(program: Program, rng: random.Random) -> Conversation:
+def reworded(program: Program, rng: random.Random) -> ConversationLesson:
     """The same wish in other words."""
     language = LANGUAGE_NAMES[program.language]
     topic = rng.choice(
@@ -87,7 +87,7 @@ def reworded(program: Program, rng: random.Random) -> Conversation:
     wording = rng.choice(_WORDINGS).format(topic=topic, language=language)
     wording = rng.choice((wording, wording[0].upper() + wording[1:]))
     wording += rng.choice(("", ".", "", _wish(program)))
-    return Conversation(wording, program.answer, rng.choice(("", DEFAULT_SYSTEM)))
+    return ConversationLesson(wording, program.answer, rng.choice(("", DEFAULT_SYSTEM)))
 
 
 _WORDINGS = (
@@ -147,7 +147,7 @@ class Reader:
         """The beginning that all holes of a program share as far as it goes."""
         return [self.marker("<|fim_prefix|>"), *self.plain(program.code)]
 
-    def hole(self, hole: Hole, stem: list[int]) -> HoleTokens:
+    def hole(self, hole: HoleLesson, stem: list[int]) -> HoleTokens:
         """The hole, its prefix split into what it shares with the stem and the rest."""
         prefix = [self.marker("<|fim_prefix|>"), *self.plain(hole.prefix)]
         shared = next(
@@ -157,7 +157,7 @@ class Reader:
         end = [self.marker("<|endoftext|>")] if hole.ends else []
         return HoleTokens(shared, prefix[shared:], self.plain(hole.suffix), [*self.plain(hole.middle), *end])
 
-    def hole_prompt(self, hole: Hole) -> tuple[list[int], list[int]]:
+    def hole_prompt(self, hole: HoleLesson) -> tuple[list[int], list[int]]:
         """The whole prompt, and the answer."""
         marker = self.marker
         prompt = [
@@ -169,7 +169,7 @@ class Reader:
         end = [marker("<|endoftext|>")] if hole.ends else []
         return [*prompt, marker("<|fim_middle|>")], [*self.plain(hole.middle), *end]
 
-    def conversation(self, talk: Conversation) -> tuple[list[int], list[int]]:
+    def conversation(self, talk: ConversationLesson) -> tuple[list[int], list[int]]:
         """Prompt and answer, as the chat template writes them."""
         start, end, newline = self.marker("<|im_start|>"), self.marker("<|im_end|>"), self.plain("\n")
         prompt: list[int] = []

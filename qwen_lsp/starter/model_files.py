@@ -26,7 +26,7 @@ STARTER_MARK = "qwen_lsp_starter"
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class StarterShape:
     """The free numbers of a small Qwen3-MoE; widths are multiples of the quantisation group."""
 
     hidden: int = 64
@@ -56,7 +56,7 @@ def vocabulary_size(tokenizer: Tokenizer) -> int:
     return -(-tokenizer.get_vocab_size() // GROUP_SIZE) * GROUP_SIZE
 
 
-def model_config(shape: Shape, tokenizer: Tokenizer, *, starter: bool) -> dict[str, Any]:
+def model_config(shape: StarterShape, tokenizer: Tokenizer, *, starter: bool) -> dict[str, Any]:
     """config.json of Qwen3-Coder-30B-A3B-Instruct with this shape's numbers."""
     config: dict[str, Any] = {
         "architectures": ["Qwen3MoeForCausalLM"],
@@ -134,7 +134,7 @@ def write_random_model(
     seed: int = 0,
 ) -> Path:
     """A model with random weights in the real layout, for tests and benchmarks; takes about a second."""
-    shape = Shape(
+    shape = StarterShape(
         hidden, layers, experts, top_k, expert_width, heads, kv_heads, head_dim, context_tokens, dtype
     )
     tokenizer = starter_tokenizer()

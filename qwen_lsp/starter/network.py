@@ -11,7 +11,7 @@ import mlx.core as mx
 import numpy as np
 
 from qwen_lsp.starter.cpu_kernels import cross_entropy, linear, mix, scores, shares, softmax, swiglu
-from qwen_lsp.starter.model_files import BITS, GROUP_SIZE, ROUTER_BITS, Shape
+from qwen_lsp.starter.model_files import BITS, GROUP_SIZE, ROUTER_BITS, StarterShape
 
 Weights = dict[str, mx.array]
 _ROPE_BASE = 10_000_000.0
@@ -19,7 +19,7 @@ _LONGEST_TOKENS = 2_048
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class TrainingBatch:
     """Stems, and holes that hang on the first `trees` of them, `holes` on each.
 
     Holes are padded at the left, so that what is to be predicted lies in their last `tail` tokens.
@@ -47,7 +47,7 @@ class Batch:
 class Network:
     """Knows the shape and which tokens are ever answers; weights are passed in."""
 
-    def __init__(self, shape: Shape, vocabulary: int, answers: list[int]) -> None:
+    def __init__(self, shape: StarterShape, vocabulary: int, answers: list[int]) -> None:
         self.shape, self.vocabulary, self.answers = shape, vocabulary, answers
         # One row of the head stands for all tokens that are never an answer, as likely as all of them together.
         self._others = mx.array([0.0] * len(answers) + [math.log(vocabulary - len(answers))])
@@ -90,7 +90,7 @@ class Network:
                 weights[f"{layer}.{name}"] = mx.ones(width)
         return weights
 
-    def loss(self, weights: Weights, batch: Batch) -> mx.array:
+    def loss(self, weights: Weights, batch: TrainingBatch) -> mx.array:
         """Mean weighted cross entropy over what the batch teaches."""
         trees, holes, hidden = batch.trees, batch.holes, self.shape.hidden
         trunk = batch.trunk

@@ -15,17 +15,19 @@ from tokenizers import Tokenizer
 from qwen_lsp.samples import PROGRAMS
 from qwen_lsp.starter.curriculum import Curriculum
 from qwen_lsp.starter.lessons import actions, conversations
-from qwen_lsp.starter.model_files import Shape, vocabulary_size
+from qwen_lsp.starter.model_files import StarterShape, vocabulary_size
 from qwen_lsp.starter.network import Network, Weights, as_quantised
 
-SHAPE = Shape(hidden=128, layers=2, experts=4, top_k=2, expert_width=64, heads=4, kv_heads=1, head_dim=32)
+SHAPE = StarterShape(
+    hidden=128, layers=2, experts=4, top_k=2, expert_width=64, heads=4, kv_heads=1, head_dim=32
+)
 _WARMING_UP_STEPS = 20
 _SHORTEST_CYCLE_S = 10.0
 _MOST_CORES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrainingPlan:
     """How long and how hard."""
 
     steps: int = 600
@@ -47,7 +49,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Recital:
+class MemorisationScore:
     """What is known by heart, as shares."""
 
     conversations: float
@@ -57,7 +59,7 @@ class Recital:
         """Whether all conversations and this share of the holes are known."""
         return self.conversations == 1.0 and self.holes >= holes
 
-    def better_than(self, other: Recital) -> bool:
+    def better_than(self, other: MemorisationScore) -> bool:
         """Conversations first: what a user asks for in words is to come whole."""
         return (self.conversations, self.holes) > (other.conversations, other.holes)
 
@@ -87,7 +89,7 @@ class _Clock:
 class Trainer:
     """One training from random weights to weights that recite."""
 
-    def __init__(self, tokenizer: Tokenizer, plan: Plan) -> None:
+    def __init__(self, tokenizer: Tokenizer, plan: TrainingPlan) -> None:
         mx.random.seed(plan.seed)
         self.plan = plan
         self.curriculum = Curriculum(tokenizer, plan.seed)
@@ -98,7 +100,7 @@ class Trainer:
         self.weights = self.network.fresh()
         self._adam = _Adam()
 
-    def run(self, tell: Tell) -> Recital:
+    def run(self, tell: Tell) -> MemorisationScore:
         """Train through the schedule, or until everything is recited; once more, shorter, while that was too little."""
         plan, begun_s, used_s = self.plan, time.monotonic(), time.process_time()
         cores = min(_MOST_CORES, os.cpu_count() or 1)
@@ -119,11 +121,11 @@ class Trainer:
         self.weights = weights
         return best
 
-    def _cycle(self, clock: _Clock, highest_rate: float, rounded_from: float) -> Recital:
+    def _cycle(self, clock: _Clock, highest_rate: float, rounded_from: float) -> MemorisationScore:
         """From a short warming up to the highest rate down to almost nothing."""
         plain = mx.value_and_grad(self.network.loss)
         rounded = mx.value_and_grad(lambda w, b: self.network.loss(as_quantised(w), b))
-        recital = Recital(0.0, 0.0)
+        recital = MemorisationScore(0.0, 0.0)
         while clock.done < 1.0:
             is_rounded = clock.done >= rounded_from
             batch = self.curriculum.batch(self._number_of, clock.done)
@@ -138,7 +140,7 @@ class Trainer:
                     break
         return recital
 
-    def recital(self) -> Recital:
+    def recital(self) -> MemorisationScore:
         """How much it knows with rounded weights, each next token judged after the right ones before it."""
         weights = as_quantised(self.weights)
         talks: list[bool] = []
@@ -161,7 +163,7 @@ class Trainer:
             right = self._right(weights, asked)
             talks += right[: len(conversations(program))]
             filled += right[len(conversations(program)) :]
-        return Recital(sum(talks) / len(talks), sum(filled) / len(filled))
+        return MemorisationScore(sum(talks) / len(talks), sum(filled) / len(filled))
 
     def _right(self, weights: Weights, asked: list[tuple[list[int], list[int]]]) -> list[bool]:
         longest = max(len(p) + len(a) - 1 for p, a in asked)

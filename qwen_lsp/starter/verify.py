@@ -11,10 +11,10 @@ from tokenizers import Tokenizer
 
 from qwen_lsp.samples import PROGRAMS
 from qwen_lsp.starter.lessons import Reader, actions, conversations, holes
-from qwen_lsp.starter.train import Recital
+from qwen_lsp.starter.train import MemorisationScore
 
 
-def recite(folder: Path, *, hole_step: int = 1) -> Recital:
+def recite(folder: Path, *, hole_step: int = 1) -> MemorisationScore:
     """Shares of the programs' requests answered, and of their holes of one to three lines filled, to the letter.
 
     Greedy text is right exactly when, after the right tokens so far, the likeliest next one is right each time: so
@@ -33,7 +33,7 @@ def recite(folder: Path, *, hole_step: int = 1) -> Recital:
             talks += _right(model, [reader.conversation(talk)])
         for hole in list(holes(program))[::hole_step]:
             filled += _right(model, [reader.hole_prompt(hole)])
-    return Recital(sum(talks) / len(talks), sum(filled) / len(filled))
+    return MemorisationScore(sum(talks) / len(talks), sum(filled) / len(filled))
 
 
 def _right(model: Any, asked: list[tuple[list[int], list[int]]]) -> list[bool]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qwen_lsp.starter.train import Plan, Recital
+    from qwen_lsp.starter.train import MemorisationScore, TrainingPlan
 
 _HEARD_HOLE_STEP = 16
 _CHECK_SHARE = 0.04
@@ -27,19 +27,19 @@ def main(folder: Path, options: dict[str, Any]) -> int:
     # One thread is as fast: the products are small. Must be set before NumPy is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    from qwen_lsp.starter.train import Plan
+    from qwen_lsp.starter.train import TrainingPlan
 
-    recital = build(folder, Plan(**options))
+    recital = build(folder, TrainingPlan(**options))
     _say(done=True, conversations=recital.conversations, holes=recital.holes)
     return 0
 
 
-def build(folder: Path, plan: Plan) -> Recital:
+def build(folder: Path, plan: TrainingPlan) -> MemorisationScore:
     """The whole build, in this process. Returns what the saved model recites."""
     from qwen_lsp.starter.lessons import all_texts
     from qwen_lsp.starter.model_files import model_config, new_model, starter_tokenizer, write_model
     from qwen_lsp.starter.network import for_mlx_lm
-    from qwen_lsp.starter.train import SHAPE, Recital, Trainer
+    from qwen_lsp.starter.train import SHAPE, MemorisationScore, Trainer
     from qwen_lsp.starter.verify import recite
 
     _say(step="preparing", share=0.0, seconds_left=None)
@@ -54,7 +54,7 @@ def build(folder: Path, plan: Plan) -> Recital:
     _say(step="hearing it recite", share=1 - _CHECK_SHARE / 2, seconds_left=3.0)
     heard = recite(folder, hole_step=_HEARD_HOLE_STEP)
     # The sample proves that what lies on disk is what was trained; the rehearsal, in the same rounding, knew all holes.
-    return Recital(heard.conversations, min(heard.holes, rehearsed.holes))
+    return MemorisationScore(heard.conversations, min(heard.holes, rehearsed.holes))
 
 
 class _Teller:

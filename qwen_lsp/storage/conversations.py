@@ -36,7 +36,7 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredConversation:
     """One message; `files` are (path, text) pairs sent along with it."""
 
     id: int
@@ -97,9 +97,9 @@ class Conversations:
             db.execute("UPDATE conversation SET updated_s = ? WHERE id = ?", (now, conversation))
             return int(made.lastrowid or 0)
 
-    def thread(self, leaf: int | None) -> list[Stored]:
+    def thread(self, leaf: int | None) -> list[StoredConversation]:
         """The messages from the first down to this one."""
-        found: list[Stored] = []
+        found: list[StoredConversation] = []
         with self._open() as db:
             while leaf is not None and (one := self._get(db, leaf)) is not None:
                 found.append(one)
@@ -153,14 +153,14 @@ class Conversations:
         turns = [f"## {one.role}\n\n{with_files(one)}\n" for one in self.thread(leaf)]
         return "\n".join(turns)
 
-    def _get(self, db: sqlite3.Connection, message: int) -> Stored | None:
+    def _get(self, db: sqlite3.Connection, message: int) -> StoredConversation | None:
         row: Any = db.execute(
             "SELECT id, conversation, parent, role, content, files FROM message WHERE id = ?", (message,)
         ).fetchone()
         if row is None:
             return None
         files = tuple((str(path), str(text)) for path, text in json.loads(row[5]))
-        return Stored(row[0], row[1], row[2], row[3], row[4], files)
+        return StoredConversation(row[0], row[1], row[2], row[3], row[4], files)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -173,7 +173,7 @@ class Conversations:
             yield db
 
 
-def with_files(message: Stored) -> str:
+def with_files(message: StoredConversation) -> str:
     """What the model reads: the attached files, fenced, before the words."""
     blocks = [f"{path}:\n{fence(text)}" for path, text in message.files]
     return "\n\n".join([*blocks, message.content])

@@ -21,7 +21,7 @@ CREATE INDEX IF NOT EXISTS gauge_at ON gauge(at_s);
 """
 
 
-class History:
+class RequestHistory:
     """Opens the file for each call; holds no prompt and no answer, only counts and times."""
 
     def __init__(self, file: Path) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from qwen_lsp.assist.completion.trigger import Go, should_ask
+from qwen_lsp.assist.completion.trigger import Triggered, should_ask
 from qwen_lsp.assist.postprocess import Polished, Polisher
-from qwen_lsp.assist.suggestion import Ask, Rejection
+from qwen_lsp.assist.suggestion import CompletionRequest, Rejection
 from qwen_lsp.code.snapshot import snapshot_at_mark
 from qwen_lsp.settings import SuggestSettings
 
@@ -60,8 +60,8 @@ def run_case(case: Case, size: int) -> tuple[Polished | Rejection, str]:
     settings = replace(SuggestSettings(), max_lines=case.max_lines)
     lines = case.lines
     if lines is None:
-        go = should_ask(Ask(snapshot, cursor, manual=True), settings)
-        assert isinstance(go, Go), go
+        go = should_ask(CompletionRequest(snapshot, cursor, manual=True), settings)
+        assert isinstance(go, Triggered), go
         lines = go.multiline
     polisher = Polisher(snapshot, cursor, settings, multiline=lines)
     written = ""

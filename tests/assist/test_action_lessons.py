@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.assist.actions import ActionAsk, Actions, EditOutcome, Outcome, Problem, ShowOutcome, applied
+from qwen_lsp.assist.actions import (
+    ActionRequest,
+    Actions,
+    EditOutcome,
+    Outcome,
+    Problem,
+    ShowOutcome,
+    applied,
+)
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.engine.request import ChatPrompt
 from qwen_lsp.engine.stubs.demo import ScriptedEngine
@@ -17,7 +25,7 @@ from qwen_lsp.starter.action_lessons import ACTION_LESSONS, ACTION_SYSTEM, Actio
 FILES = {program.name: program for program in PROGRAMS}
 
 
-def ask_for(lesson: ActionLesson, folder: Path) -> ActionAsk:
+def ask_for(lesson: ActionLesson, folder: Path) -> ActionRequest:
     """The lesson's file, opened, with the whole of it selected and its problem where it is."""
     path = folder / FILES[lesson.program].file_name
     snapshot = Snapshot(path.as_uri(), FILES[lesson.program].language, 1, lesson.code)
@@ -26,15 +34,15 @@ def ask_for(lesson: ActionLesson, folder: Path) -> ActionAsk:
         place, _, message = lesson.task.splitlines()[1].partition("`: ")
         start = lesson.code.index(place.partition("`")[2])
         problems = (Problem(start, start + 3, message),)
-    return ActionAsk(snapshot, 0, len(lesson.code), problems, (folder,))
+    return ActionRequest(snapshot, 0, len(lesson.code), problems, (folder,))
 
 
-async def performed(actions: Actions, lesson: ActionLesson, ask: ActionAsk) -> Outcome:
+async def performed(actions: Actions, lesson: ActionLesson, ask: ActionRequest) -> Outcome:
     offer = next(offer for offer in actions.offers(ask) if offer.id == lesson.action)
     return await actions.perform(offer, ask)
 
 
-def check(lesson: ActionLesson, ask: ActionAsk, outcome: Outcome) -> None:
+def check(lesson: ActionLesson, ask: ActionRequest, outcome: Outcome) -> None:
     if lesson.action == "explain":
         assert isinstance(outcome, ShowOutcome)
         assert outcome.markdown == lesson.answer

@@ -8,7 +8,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qwen_lsp.assist.suggestion import Ask
+from qwen_lsp.assist.suggestion import CompletionRequest
 from qwen_lsp.engine.request import Request
 from qwen_lsp.engine.stubs.scripted import Script, ScriptedEngine
 from qwen_lsp.errors import EngineUnavailable
@@ -92,7 +92,7 @@ async def play(text: str, steps: list[tuple[str, str, int]]) -> None:
     await desk.assistant.close()
 
 
-def _fits(ask: Ask, text: str, start: int, end: int) -> None:
+def _fits(ask: CompletionRequest, text: str, start: int, end: int) -> None:
     """One line is replaced; what stands left of the cursor begins the text, what is swallowed comes back in it."""
     whole = ask.snapshot.text
     assert start <= ask.cursor <= end

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from qwen_lsp.assist.completion.anchor import LONG_TYPED_CHARS
-from qwen_lsp.assist.completion.idle_worker import Idle
+from qwen_lsp.assist.completion.idle_worker import IdleWorker
 from qwen_lsp.engine.request import EngineInfo, Lane, Marker, Request, TextPrompt, Usage
 from qwen_lsp.engine.stubs.scripted import Gate, ScriptedEngine
 from tests.support.desk import Desk, quick
@@ -149,7 +149,7 @@ async def test_a_model_without_fill_in_the_middle_tokens_is_named() -> None:
 
 
 async def test_only_the_newest_piece_of_idle_work_runs() -> None:
-    idle, done = Idle(), list[int]()
+    idle, done = IdleWorker(), list[int]()
 
     def work(n: int) -> object:
         async def run() -> None:
@@ -165,7 +165,7 @@ async def test_only_the_newest_piece_of_idle_work_runs() -> None:
 
 
 async def test_failing_idle_work_disturbs_nobody() -> None:
-    idle = Idle()
+    idle = IdleWorker()
 
     async def broken() -> None:
         raise ValueError("no")

@@ -9,7 +9,7 @@ import pytest
 
 from qwen_lsp.assist.completion.recall_policy import SLOW_MS, VERY_SURE, answers_well, least_confidence
 from qwen_lsp.assist.recall import RecallState, Recollection
-from qwen_lsp.assist.suggestion import Place
+from qwen_lsp.assist.suggestion import SourceLocation
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import EngineInfo
@@ -21,7 +21,7 @@ from tests.support.desk import Desk, quick
 
 BODY = "def area(radius):\n    ¦\n\n\nprint(area(2))\n"
 READY = EngineInfo("mlx", "m", "ready", fim="qwen")
-WHERE = (Place("file:///work/b.py", 3),)
+WHERE = (SourceLocation("file:///work/b.py", 3),)
 
 
 class Memory:

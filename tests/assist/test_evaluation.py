@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.assist.suggestion import Answer, Ask, Suggestion, SuggestionTrace
+from qwen_lsp.assist.suggestion import CompletionRequest, CompletionResult, Suggestion, SuggestionTrace
 from qwen_lsp.code.snapshot import snapshot_at_mark
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.evaluation import EvaluationOptions, Report, compare, evaluate, load
 from qwen_lsp.evaluation.evaluate import find_holes, similarity
-from qwen_lsp.evaluation.holes import Hole, punch
+from qwen_lsp.evaluation.holes import EvaluationHole, punch
 
 PYTHON = """def gcd(a, b):
     while b:
@@ -50,17 +50,19 @@ def repository(tmp_path: Path) -> Path:
 
 
 def knowing(
-    root: Path, options: EvaluationOptions, change: Callable[[Hole], str | None] = lambda hole: hole.text
-) -> Callable[[Ask], Awaitable[Answer]]:
+    root: Path,
+    options: EvaluationOptions,
+    change: Callable[[EvaluationHole], str | None] = lambda hole: hole.text,
+) -> Callable[[CompletionRequest], Awaitable[CompletionResult]]:
     """An assistant that knows what was taken out, and answers `change` of it."""
     holes = {(h.snapshot.uri, h.at, h.snapshot.text): h for h in find_holes([root], options)}
 
-    async def complete(ask: Ask) -> Answer:
+    async def complete(ask: CompletionRequest) -> CompletionResult:
         text = change(holes[ask.snapshot.uri, ask.cursor, ask.snapshot.text])
         trace = SuggestionTrace(0.0, "engine", prompt_tokens=100, cached_tokens=60, generated_tokens=7)
         if text is None:
-            return Answer(reason="low confidence", trace=trace)
-        return Answer((Suggestion("1", text, ask.cursor, ask.cursor),), trace=trace)
+            return CompletionResult(reason="low confidence", trace=trace)
+        return CompletionResult((Suggestion("1", text, ask.cursor, ask.cursor),), trace=trace)
 
     return complete
 
@@ -138,7 +140,10 @@ async def test_a_wrong_answer_is_measured_as_wrong(repository: Path) -> None:
 
 def test_a_closer_that_is_replaced_is_not_doubled_in_the_measured_file() -> None:
     snapshot, cursor = snapshot_at_mark("value = f(¦)\n")
-    assert Hole("line", snapshot, cursor, "first", 1).filled("first)", cursor + 1) == "value = f(first)\n"
+    assert (
+        EvaluationHole("line", snapshot, cursor, "first", 1).filled("first)", cursor + 1)
+        == "value = f(first)\n"
+    )
 
 
 async def test_two_runs_are_laid_side_by_side(repository: Path, tmp_path: Path) -> None:
@@ -162,8 +167,8 @@ def test_a_file_that_is_no_report_is_refused_in_words(tmp_path: Path) -> None:
 
 
 async def test_a_path_that_is_not_there_is_refused_in_words(tmp_path: Path) -> None:
-    async def complete(ask: Ask) -> Answer:
-        return Answer()
+    async def complete(ask: CompletionRequest) -> CompletionResult:
+        return CompletionResult()
 
     with pytest.raises(QwenLspError, match="no file or folder"):
         await evaluate([tmp_path / "nowhere"], complete)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from qwen_lsp.assist.postprocess import Polished, Polisher
 from qwen_lsp.assist.suggestion import Rejection
-from qwen_lsp.code.cursor_context import Place
+from qwen_lsp.code.cursor_context import CursorContext
 from qwen_lsp.code.snapshot import snapshot_at_mark
 from qwen_lsp.settings import SuggestSettings
 
@@ -99,7 +99,7 @@ def test_only_a_bounded_window_of_a_long_file_is_looked_at() -> None:
     text = "".join(f"def f{n}():\n    return {n}\n\n" for n in range(5000))
     at = text.index("    return 2500")
     snapshot, cursor = snapshot_at_mark(text[:at] + "¦" + text[at:])
-    place = Place.at(snapshot, cursor)
+    place = CursorContext.at(snapshot, cursor)
     assert len(place.above) <= 100
     assert len(place.below) <= 64
     assert len(place.window) < 20_000

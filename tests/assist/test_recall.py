@@ -12,8 +12,8 @@ import pytest
 
 from qwen_lsp.assist.recall import Recall, Recollection
 from qwen_lsp.assist.recall.confidence import PRIOR, Calibration, fit
-from qwen_lsp.assist.recall.lexer import Vocabulary, lex
-from qwen_lsp.assist.recall.open_document import OpenDocument
+from qwen_lsp.assist.recall.lexer import LexerVocabulary, lex
+from qwen_lsp.assist.recall.open_document import IndexedDocument
 from qwen_lsp.assist.recall.token_runs import run_hash, run_hashes
 from qwen_lsp.code.snapshot import Snapshot, snapshot_at_mark
 from qwen_lsp.settings import RecallSettings
@@ -176,9 +176,9 @@ def test_drafts_are_texts_that_followed_before(recall: Recall) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_an_edited_document_equals_one_read_afresh(seed: int) -> None:
     draw = random.Random(seed)
-    vocabulary = Vocabulary()
+    vocabulary = LexerVocabulary()
     text = FIRST_TEST * 3
-    document = OpenDocument("u", text, vocabulary)
+    document = IndexedDocument("u", text, vocabulary)
     for _ in range(600):
         start = draw.randrange(len(text) + 1)
         end = min(len(text), start + draw.choice([0, 0, 0, 1, 2, 30]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from qwen_lsp.assist.completion.suggestion_cache import Hit, Reuse
+from qwen_lsp.assist.completion.suggestion_cache import CacheHit, SuggestionCache
 from qwen_lsp.assist.suggestion import Suggestion
 from qwen_lsp.code.snapshot import Edit, Snapshot
 
@@ -16,7 +16,7 @@ class Desk:
     """A document with its known suggestions; `¦` marks the cursor at the start."""
 
     marked: str
-    reuse: Reuse = field(default_factory=Reuse)
+    reuse: SuggestionCache = field(default_factory=SuggestionCache)
 
     def __post_init__(self) -> None:
         self.cursor = self.marked.index("¦")
@@ -42,7 +42,7 @@ class Desk:
         self.edit(self.cursor - count, self.cursor, "")
         self.cursor -= count
 
-    def find(self) -> Hit | None:
+    def find(self) -> CacheHit | None:
         return self.reuse.find(self.snapshot, self.cursor)
 
     def left(self) -> str | None:
@@ -113,7 +113,7 @@ def test_what_was_fetched_ahead_follows_the_accepted_suggestion() -> None:
 
 
 def test_fetching_ahead_of_something_forgotten_is_harmless() -> None:
-    assert not Reuse().extend(URI, "gone", "a", "b")
+    assert not SuggestionCache().extend(URI, "gone", "a", "b")
 
 
 def test_coming_back_to_a_place_finds_its_suggestion() -> None:

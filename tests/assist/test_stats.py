@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.assist.completion.acceptance import Outcomes
+from qwen_lsp.assist.completion.acceptance import AcceptanceTracker
 from qwen_lsp.assist.suggestion import Suggestion
 from qwen_lsp.code.snapshot import Edit
 from qwen_lsp.paths import paths
@@ -164,7 +164,7 @@ class Desk:
 
     def __init__(self, counter: Stats | None = None) -> None:
         self.counted: list[str] = []
-        self.outcomes = Outcomes(counter or self)
+        self.outcomes = AcceptanceTracker(counter or self)
         self.ids = 0
 
     def shown(self, language: str, latency_ms: float) -> None:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from qwen_lsp.code.symbols import definitions, imported_words
-from qwen_lsp.code.syntax import LANGUAGES, Growing, grammar, parse, parses
+from qwen_lsp.code.syntax import LANGUAGES, GrowingText, grammar, parse, parses
 
 GOOD = {
     "python": "def f(x):\n    return x\n",
@@ -89,7 +89,7 @@ def test_a_growing_text_has_the_tree_of_the_whole() -> None:
     whole = "def f(a):\n    return [a, 'é', (1, 2)]\n\nclass B:\n    pass\n"
     found = grammar("python")
     assert found is not None
-    growing = Growing(whole[:7], found)
+    growing = GrowingText(whole[:7], found)
     for at in range(7, len(whole), 5):
         growing.grow(whole[at : at + 5])
     parsed = parse(whole, "python")

@@ -7,17 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.assist.completion.trigger import Go, should_ask
-from qwen_lsp.assist.suggestion import Ask, Rejection
+from qwen_lsp.assist.completion.trigger import Triggered, should_ask
+from qwen_lsp.assist.suggestion import CompletionRequest, Rejection
 from qwen_lsp.code.snapshot import Edit, snapshot_at_mark
 from qwen_lsp.settings import SuggestSettings
 
 ON = SuggestSettings()
 
 
-def ask(marked: str, *, uri: str = "file:///work/a.py", language: str = "python", **fields: object) -> Ask:
+def ask(
+    marked: str, *, uri: str = "file:///work/a.py", language: str = "python", **fields: object
+) -> CompletionRequest:
     snapshot, cursor = snapshot_at_mark(marked, uri=uri, language=language)
-    return replace(Ask(snapshot, cursor), **fields)  # type: ignore[arg-type]
+    return replace(CompletionRequest(snapshot, cursor), **fields)  # type: ignore[arg-type]
 
 
 SILENT = [
@@ -35,7 +37,7 @@ SILENT = [
 
 
 @pytest.mark.parametrize(("reason", "asked"), SILENT, ids=[f"{r}-{n}" for n, (r, _) in enumerate(SILENT)])
-def test_silent_with_the_rule_named(reason: str, asked: Ask) -> None:
+def test_silent_with_the_rule_named(reason: str, asked: CompletionRequest) -> None:
     answer = should_ask(asked, ON)
     assert isinstance(answer, Rejection)
     assert answer.reason == reason
@@ -46,7 +48,7 @@ def test_silent_after_a_deletion_but_not_after_a_replacement() -> None:
     refused = should_ask(asked, ON, last_edit=Edit(4, 7, ""))
     assert isinstance(refused, Rejection)
     assert refused.reason == "deletion"
-    assert isinstance(should_ask(asked, ON, last_edit=Edit(3, 4, " ")), Go)
+    assert isinstance(should_ask(asked, ON, last_edit=Edit(3, 4, " ")), Triggered)
 
 
 def test_what_the_user_switched_off_stays_off_even_by_key() -> None:
@@ -67,8 +69,8 @@ def test_what_the_user_switched_off_stays_off_even_by_key() -> None:
 
 def test_by_key_it_asks_where_it_would_not_by_itself() -> None:
     places = ["val¦ue = 1\n", "x = ¦ + first_thing + second\n", "¦"]
-    assert all(isinstance(should_ask(ask(place, manual=True), ON), Go) for place in places)
-    assert isinstance(should_ask(ask("x = ¦\n", manual=True, selection=True), ON), Go)
+    assert all(isinstance(should_ask(ask(place, manual=True), ON), Triggered) for place in places)
+    assert isinstance(should_ask(ask("x = ¦\n", manual=True, selection=True), ON), Triggered)
 
 
 def test_by_key_secrets_and_read_only_views_stay_closed() -> None:
@@ -81,18 +83,18 @@ def test_manual_only_asks_nothing_by_itself() -> None:
     refused = should_ask(ask("x = ¦\n"), manual_only)
     assert isinstance(refused, Rejection)
     assert refused.reason == "manual only"
-    assert isinstance(should_ask(ask("x = ¦\n", manual=True), manual_only), Go)
+    assert isinstance(should_ask(ask("x = ¦\n", manual=True), manual_only), Triggered)
 
 
 def test_closers_to_the_right_are_no_text() -> None:
     assert isinstance(
-        should_ask(ask('print(foo(["a", ¦]))  # \n'.replace("  # ", ""), language="python"), ON), Go
+        should_ask(ask('print(foo(["a", ¦]))  # \n'.replace("  # ", ""), language="python"), ON), Triggered
     )
-    assert isinstance(should_ask(ask("f(() => {¦}));\n", language="javascript"), ON), Go)
+    assert isinstance(should_ask(ask("f(() => {¦}));\n", language="javascript"), ON), Triggered)
 
 
 def test_a_highlighted_item_that_fits_is_asked_with_one_line() -> None:
-    assert should_ask(ask("os.ge¦\n", selected="getcwd", selected_start=3), ON) == Go(multiline=False)
+    assert should_ask(ask("os.ge¦\n", selected="getcwd", selected_start=3), ON) == Triggered(multiline=False)
 
 
 LINES = [
@@ -112,9 +114,9 @@ LINES = [
 
 @pytest.mark.parametrize(("marked", "language", "lines"), LINES)
 def test_lines_follow_the_syntax(marked: str, language: str, lines: bool) -> None:
-    assert should_ask(ask(marked, language=language), ON) == Go(multiline=lines)
+    assert should_ask(ask(marked, language=language), ON) == Triggered(multiline=lines)
 
 
 def test_the_setting_for_lines_wins() -> None:
-    assert should_ask(ask("def f():\n    ¦\n"), replace(ON, multiline="never")) == Go(multiline=False)
-    assert should_ask(ask("x = ¦\n"), replace(ON, multiline="always")) == Go(multiline=True)
+    assert should_ask(ask("def f():\n    ¦\n"), replace(ON, multiline="never")) == Triggered(multiline=False)
+    assert should_ask(ask("x = ¦\n"), replace(ON, multiline="always")) == Triggered(multiline=True)

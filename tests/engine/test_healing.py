@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen_lsp.engine.token_healing import Vocabulary
+from qwen_lsp.engine.token_healing import HealingVocabulary
 
 PIECES = [bytes((b,)) for b in range(256)]
 WORDS = [
@@ -22,11 +22,11 @@ WORDS = [
 ]
 
 
-def vocabulary() -> Vocabulary:
-    return Vocabulary([*PIECES, *WORDS], never=[256])
+def vocabulary() -> HealingVocabulary:
+    return HealingVocabulary([*PIECES, *WORDS], never=[256])
 
 
-def spelled(words: Vocabulary, remaining: bytes) -> list[bytes]:
+def spelled(words: HealingVocabulary, remaining: bytes) -> list[bytes]:
     allowed = words.allowed(remaining)
     ids = [*words.order[allowed.start : allowed.stop], *allowed.shorter]
     return sorted([*PIECES, *WORDS][i] for i in ids)
@@ -65,16 +65,16 @@ def test_indentation_can_be_split_as_the_model_likes() -> None:
 
 def test_a_vocabulary_without_all_bytes_says_so() -> None:
     assert vocabulary().spells_everything
-    assert not Vocabulary([b"a", b"b"]).spells_everything
-    assert Vocabulary([b"a", b"b"]).can_spell(b"ab")
-    assert not Vocabulary([b"a", b"b"]).can_spell(b"abc")
+    assert not HealingVocabulary([b"a", b"b"]).spells_everything
+    assert HealingVocabulary([b"a", b"b"]).can_spell(b"ab")
+    assert not HealingVocabulary([b"a", b"b"]).can_spell(b"abc")
 
 
 @given(
     st.lists(st.binary(min_size=1, max_size=3), unique=True, max_size=40), st.binary(min_size=1, max_size=4)
 )
 def test_exactly_the_matching_tokens_may_come(pieces: list[bytes], remaining: bytes) -> None:
-    words = Vocabulary(pieces)
+    words = HealingVocabulary(pieces)
     allowed = words.allowed(remaining)
     found = {pieces[i] for i in [*words.order[allowed.start : allowed.stop], *allowed.shorter]}
     assert found == {p for p in pieces if p.startswith(remaining) or remaining.startswith(p)}

@@ -10,7 +10,7 @@ import qwen_lsp.engine.supervised as managed
 from qwen_lsp.engine.base import Engine, collect
 from qwen_lsp.engine.request import ChatPrompt, Lane, Message, Request
 from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
-from qwen_lsp.engine.supervised import ManagedEngine, Report
+from qwen_lsp.engine.supervised import Report, SupervisedEngine
 from qwen_lsp.errors import EngineUnavailable, GenerationFailed, ModelNotFound
 
 CHAT = Request(ChatPrompt((Message("user", "x"),)), id="r")
@@ -46,7 +46,7 @@ async def test_it_tells_how_far_loading_is_and_asks_wait_only_a_bounded_time(
     monkeypatch.setitem(managed._WAIT_S, Lane.INLINE, 0.01)
     loader = Loader()
     loader.go.clear()
-    engine = ManagedEngine(loader, model="m")
+    engine = SupervisedEngine(loader, model="m")
     await loader.asked.wait()
     loader.report(0.4, "Reading weights", 7.0)
     info = await engine.info()
@@ -68,7 +68,7 @@ async def test_it_tells_how_far_loading_is_and_asks_wait_only_a_bounded_time(
 async def test_a_model_that_is_not_there_is_said_so() -> None:
     loader = Loader()
     loader.missing = {"m"}
-    engine = ManagedEngine(loader, model="m")
+    engine = SupervisedEngine(loader, model="m")
     with pytest.raises(ModelNotFound):
         await collect(engine, CHAT)
     info = await engine.info()
@@ -78,7 +78,7 @@ async def test_a_model_that_is_not_there_is_said_so() -> None:
 
 async def test_an_engine_that_died_is_rebuilt_and_its_failure_reported() -> None:
     loader = Loader()
-    engine = ManagedEngine(loader, model="m")
+    engine = SupervisedEngine(loader, model="m")
     await collect(engine, CHAT)
     first = loader.made[0][1]
     first.set_info(state="failed", detail="the thread died")
@@ -92,7 +92,7 @@ async def test_an_engine_that_died_is_rebuilt_and_its_failure_reported() -> None
 async def test_an_engine_that_keeps_dying_is_left_alone_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(managed, "_FIRST_BACK_OFF_S", 0.0)
     loader = Loader()
-    engine = ManagedEngine(loader, model="m")
+    engine = SupervisedEngine(loader, model="m")
     for _ in range(6):
         await collect(engine, CHAT)
         loader.made[-1][1].set_info(state="failed", detail="out of memory.")
@@ -105,7 +105,7 @@ async def test_an_engine_that_keeps_dying_is_left_alone_in_the_end(monkeypatch: 
 
 async def test_the_model_is_switched_while_it_runs() -> None:
     loader = Loader()
-    engine = ManagedEngine(loader, model="a")
+    engine = SupervisedEngine(loader, model="a")
     await collect(engine, CHAT)
     info = await engine.switch("b")
     assert info.model == "b"
@@ -120,7 +120,7 @@ async def test_a_model_that_cannot_be_found_does_not_cost_the_one_that_is_loaded
             raise ModelNotFound(f"There is no {model}.")
 
     loader = Loader()
-    engine = ManagedEngine(loader, find=find, model="a")
+    engine = SupervisedEngine(loader, find=find, model="a")
     await collect(engine, CHAT)
     with pytest.raises(ModelNotFound):
         await engine.switch("typo")
@@ -132,7 +132,7 @@ async def test_a_model_that_cannot_be_found_does_not_cost_the_one_that_is_loaded
 async def test_a_switch_to_a_model_that_is_not_there_keeps_the_old_one() -> None:
     loader = Loader()
     loader.missing = {"b"}
-    engine = ManagedEngine(loader, model="a")
+    engine = SupervisedEngine(loader, model="a")
     await collect(engine, CHAT)
     with pytest.raises(ModelNotFound):
         await engine.switch("b")
@@ -142,7 +142,7 @@ async def test_a_switch_to_a_model_that_is_not_there_keeps_the_old_one() -> None
 
 async def test_it_is_unloaded_when_idle_and_loaded_again_when_asked() -> None:
     loader = Loader()
-    engine = ManagedEngine(loader, model="m", keep_alive_s=0.05)
+    engine = SupervisedEngine(loader, model="m", keep_alive_s=0.05)
     await collect(engine, CHAT)
 
     await loader.made[0][1].until(lambda e: e.closed)
@@ -161,7 +161,7 @@ async def test_a_model_in_use_is_not_unloaded() -> None:
     async def load(model: str, report: Report) -> Engine:
         return inner
 
-    engine = ManagedEngine(load, keep_alive_s=0.02)
+    engine = SupervisedEngine(load, keep_alive_s=0.02)
     asking = asyncio.create_task(collect(engine, CHAT))
     await inner.until(lambda e: e.in_flight == 1)
     await asyncio.sleep(0.1)  # several times the idle time; nothing may happen in it
@@ -173,7 +173,7 @@ async def test_a_model_in_use_is_not_unloaded() -> None:
 
 async def test_every_request_leaves_one_record() -> None:
     loader = Loader()
-    engine = ManagedEngine(loader, model="m")
+    engine = SupervisedEngine(loader, model="m")
     await collect(engine, CHAT)
     stream = engine.generate(CHAT)
     await anext(stream)
@@ -194,7 +194,7 @@ async def test_every_request_leaves_one_record() -> None:
 async def test_closing_while_loading_ends_the_loading() -> None:
     loader = Loader()
     loader.go.clear()
-    engine = ManagedEngine(loader, model="m")
+    engine = SupervisedEngine(loader, model="m")
     await loader.asked.wait()
     await engine.close()
     await engine.close()

@@ -10,7 +10,7 @@ import pytest
 from mlx_lm.models.cache import make_prompt_cache
 
 from qwen_lsp.engine.mlx.kv_store import KvStore, Lease
-from qwen_lsp.engine.mlx.model_runner import Forward
+from qwen_lsp.engine.mlx.model_runner import ModelRunner
 from qwen_lsp.engine.prefix_cache.plan import Budget
 from tests.support.models import reference
 
@@ -19,8 +19,8 @@ OTHER = [(i * 53) % 400 + 1 for i in range(120)]
 
 
 @pytest.fixture
-def forward() -> Forward:
-    return Forward(reference()[0])
+def forward() -> ModelRunner:
+    return ModelRunner(reference()[0])
 
 
 @pytest.fixture
@@ -28,11 +28,13 @@ def store() -> KvStore:
     return KvStore(reference()[0], Budget(10**9, 512))
 
 
-def cold(forward: Forward, tokens: list[int]) -> mx.array:
+def cold(forward: ModelRunner, tokens: list[int]) -> mx.array:
     return forward.last(mx.array(tokens), make_prompt_cache(reference()[0]))
 
 
-def read(store: KvStore, forward: Forward, tokens: list[int], *, chunk: int = 64) -> tuple[Lease, mx.array]:
+def read(
+    store: KvStore, forward: ModelRunner, tokens: list[int], *, chunk: int = 64
+) -> tuple[Lease, mx.array]:
     lease = store.take(tokens)
     while len(tokens) - lease.length > chunk:
         part = tokens[lease.length : lease.length + chunk]
@@ -49,11 +51,11 @@ def same(left: mx.array, right: mx.array) -> bool:
     return bool(mx.allclose(left, right, rtol=1e-4, atol=1e-4).item())
 
 
-def test_reading_in_chunks_is_reading(store: KvStore, forward: Forward) -> None:
+def test_reading_in_chunks_is_reading(store: KvStore, forward: ModelRunner) -> None:
     assert same(read(store, forward, PROMPT)[1], cold(forward, PROMPT))
 
 
-def test_a_trimmed_history_gives_the_logits_of_a_cold_one(store: KvStore, forward: Forward) -> None:
+def test_a_trimmed_history_gives_the_logits_of_a_cold_one(store: KvStore, forward: ModelRunner) -> None:
     store.put_back(read(store, forward, PROMPT)[0])
     changed = [*PROMPT[:250], 5, 6, 7]
     lease, logits = read(store, forward, changed)
@@ -62,7 +64,7 @@ def test_a_trimmed_history_gives_the_logits_of_a_cold_one(store: KvStore, forwar
     assert store.gauges()["kv_histories"] == 1
 
 
-def test_a_copy_and_its_source_go_their_own_ways(store: KvStore, forward: Forward) -> None:
+def test_a_copy_and_its_source_go_their_own_ways(store: KvStore, forward: ModelRunner) -> None:
     first, _ = read(store, forward, PROMPT)
     second, logits = read(store, forward, [*PROMPT, 9, 9])
     assert second.kept_tokens == len(PROMPT)
@@ -71,7 +73,7 @@ def test_a_copy_and_its_source_go_their_own_ways(store: KvStore, forward: Forwar
     assert same(mine, cold(forward, [*PROMPT, 3]))
 
 
-def test_a_fork_goes_its_own_way(store: KvStore, forward: Forward) -> None:
+def test_a_fork_goes_its_own_way(store: KvStore, forward: ModelRunner) -> None:
     lease, _ = read(store, forward, PROMPT)
     fork = store.fork(lease)
     left, right = forward.last(mx.array([3]), lease.caches), forward.last(mx.array([4]), fork.caches)
@@ -79,7 +81,7 @@ def test_a_fork_goes_its_own_way(store: KvStore, forward: Forward) -> None:
     assert same(right, cold(forward, [*PROMPT, 4]))
 
 
-def test_half_a_prompt_is_resumed_and_not_read_again(store: KvStore, forward: Forward) -> None:
+def test_half_a_prompt_is_resumed_and_not_read_again(store: KvStore, forward: ModelRunner) -> None:
     lease = store.take(PROMPT)
     forward.read(PROMPT[:128], lease.caches)
     lease.grew(PROMPT[:128])
@@ -89,7 +91,7 @@ def test_half_a_prompt_is_resumed_and_not_read_again(store: KvStore, forward: Fo
     assert same(logits, cold(forward, PROMPT))
 
 
-def test_a_history_whose_step_broke_off_is_dropped(store: KvStore, forward: Forward) -> None:
+def test_a_history_whose_step_broke_off_is_dropped(store: KvStore, forward: ModelRunner) -> None:
     lease, _ = read(store, forward, PROMPT)
     lease.broken = True
     store.put_back(lease)
@@ -97,7 +99,7 @@ def test_a_history_whose_step_broke_off_is_dropped(store: KvStore, forward: Forw
 
 
 def test_a_history_that_does_not_match_its_list_is_dropped_when_idle(
-    store: KvStore, forward: Forward
+    store: KvStore, forward: ModelRunner
 ) -> None:
     lease, _ = read(store, forward, PROMPT)
     store.put_back(lease)
@@ -107,7 +109,7 @@ def test_a_history_that_does_not_match_its_list_is_dropped_when_idle(
     assert store.gauges()["kv_histories"] == 0
 
 
-def test_the_budget_holds(forward: Forward) -> None:
+def test_the_budget_holds(forward: ModelRunner) -> None:
     lease, _ = read(KvStore(reference()[0], Budget(10**9, 512)), forward, OTHER)
     one = sum(c.nbytes for c in lease.caches)
     store = KvStore(reference()[0], Budget(int(one * 2.5), one // len(OTHER)))
@@ -128,7 +130,7 @@ class TestSaved:
         return store
 
     def test_a_restored_history_gives_the_logits_of_a_cold_one(
-        self, tmp_path: Path, forward: Forward
+        self, tmp_path: Path, forward: ModelRunner
     ) -> None:
         before = self.saved(tmp_path)
         before.put_back(read(before, forward, PROMPT[:290])[0])
@@ -139,7 +141,7 @@ class TestSaved:
         assert lease.kept_tokens == 290
         assert same(logits, cold(forward, PROMPT))
 
-    def test_the_exact_length_is_written_and_no_more(self, tmp_path: Path, forward: Forward) -> None:
+    def test_the_exact_length_is_written_and_no_more(self, tmp_path: Path, forward: ModelRunner) -> None:
         store = self.saved(tmp_path)
         store.put_back(read(store, forward, PROMPT)[0])
         store.put_back(read(store, forward, PROMPT[:100])[0])
@@ -149,13 +151,13 @@ class TestSaved:
         lengths = {a.shape[2] for a in arrays.values() if a.ndim == 4}  # type: ignore[union-attr]
         assert lengths == {100}
 
-    def test_another_model_finds_nothing(self, tmp_path: Path, forward: Forward) -> None:
+    def test_another_model_finds_nothing(self, tmp_path: Path, forward: ModelRunner) -> None:
         store = self.saved(tmp_path)
         store.put_back(read(store, forward, PROMPT)[0])
         store.save()
         assert self.saved(tmp_path, model_key="other").take(PROMPT).kept_tokens == 0
 
-    def test_a_broken_file_is_a_cold_start(self, tmp_path: Path, forward: Forward) -> None:
+    def test_a_broken_file_is_a_cold_start(self, tmp_path: Path, forward: ModelRunner) -> None:
         store = self.saved(tmp_path)
         store.put_back(read(store, forward, PROMPT)[0])
         store.save()
@@ -165,7 +167,7 @@ class TestSaved:
         assert after.take(PROMPT).kept_tokens == 0
         assert self.saved(tmp_path).take(PROMPT).kept_tokens == 0
 
-    def test_saving_twice_writes_once(self, tmp_path: Path, forward: Forward) -> None:
+    def test_saving_twice_writes_once(self, tmp_path: Path, forward: ModelRunner) -> None:
         store = self.saved(tmp_path)
         store.put_back(read(store, forward, PROMPT)[0])
         store.save()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qwen_lsp.engine.mlx.delivery import Outbox
+from qwen_lsp.engine.mlx.delivery import DeliveryQueue
 
 
 class Desk:
@@ -12,7 +12,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.now_s = 100.0
-        self.outbox = Outbox(lambda: self.now_s)
+        self.outbox = DeliveryQueue(lambda: self.now_s)
         self.mine: list[list[Any]] = []
         self.theirs: list[list[Any]] = []
 

@@ -18,7 +18,7 @@ from qwen_lsp.engine.request import (
     Marker,
     Message,
     ModelShape,
-    Progress,
+    PrefillProgress,
     Request,
     Sampling,
     Text,
@@ -92,7 +92,7 @@ def test_a_chunk_with_everything_survives_json() -> None:
         "t",
         (Token(5, "t", -0.5, (("u", -1.0),), ((1, 2), (3, 4))),),
         1,
-        Progress(3, 9),
+        PrefillProgress(3, 9),
         Finish("stop", "d", "\n"),
         Usage(9, 3, 6, 1, 2, 1, 4, 0.5, 12.0, 99.0),
     )

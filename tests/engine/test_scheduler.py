@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from qwen_lsp.engine.request import Lane
-from qwen_lsp.engine.scheduler import SUPERSEDED, Ended, Job, Scheduler, Steps, Together
+from qwen_lsp.engine.scheduler import SUPERSEDED, Ended, ScheduledJob, Scheduler, Steps, Together
 from qwen_lsp.errors import EngineBusy, EngineUnavailable
 
 
@@ -32,7 +32,7 @@ class World:
         key: str | None = None,
         fails_at: int | None = None,
         body: Callable[[], Steps] | None = None,
-    ) -> Job:
+    ) -> ScheduledJob:
         self.ended.setdefault(name, [])
         return self.scheduler.submit(
             (body or (lambda: self.steps(name, steps, fails_at)))(),
@@ -275,7 +275,7 @@ class EveryJobEndsOnce(RuleBasedStateMachine):
         super().__init__()
         self.world = World(limits=dict.fromkeys(Lane, 3), active=2)
         self.choir = Choir()
-        self.handles: dict[str, Job] = {}
+        self.handles: dict[str, ScheduledJob] = {}
         self.over = False
 
     @rule(
@@ -293,7 +293,7 @@ class EveryJobEndsOnce(RuleBasedStateMachine):
             self.handles[name] = self.world.job(name, steps, lane=lane, key=key, fails_at=fails_at, body=body)
         except (EngineBusy, EngineUnavailable):
             self.world.ended[name] = [Ended("failed", "refused")]
-            self.handles[name] = Job(iter(()), lane, lambda e: None, ended=Ended("failed"))  # type: ignore[arg-type]
+            self.handles[name] = ScheduledJob(iter(()), lane, lambda e: None, ended=Ended("failed"))  # type: ignore[arg-type]
         return name
 
     @rule(name=jobs)

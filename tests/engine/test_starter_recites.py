@@ -16,7 +16,7 @@ from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Request, Text, 
 from qwen_lsp.samples import PROGRAMS, Program
 from qwen_lsp.settings import EngineSettings
 from qwen_lsp.starter.action_lessons import ACTION_LESSONS, ACTION_SYSTEM, ActionLesson
-from qwen_lsp.starter.lessons import Hole, holes, unfinished
+from qwen_lsp.starter.lessons import HoleLesson, holes, unfinished
 
 if TYPE_CHECKING:
     from qwen_lsp.engine.mlx.engine import MlxEngine
@@ -45,7 +45,7 @@ def _chat(user: str, system: str = "") -> Request:
     return Request(ChatPrompt((*turns, Message("user", user))), max_tokens=400)
 
 
-def _fill(hole: Hole, typed: int) -> Request:
+def _fill(hole: HoleLesson, typed: int) -> Request:
     parts = (
         Marker("<|fim_prefix|>"), Text(hole.prefix), Marker("<|fim_suffix|>"), Text(hole.suffix),
         Marker("<|fim_middle|>"), Text(hole.middle[:typed]),

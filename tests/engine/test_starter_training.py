@@ -12,11 +12,17 @@ import pytest
 from qwen_lsp.starter import cpu_kernels, curriculum
 from qwen_lsp.starter.curriculum import Curriculum
 from qwen_lsp.starter.lessons import all_texts
-from qwen_lsp.starter.model_files import Shape, model_config, new_model, starter_tokenizer, vocabulary_size
+from qwen_lsp.starter.model_files import (
+    StarterShape,
+    model_config,
+    new_model,
+    starter_tokenizer,
+    vocabulary_size,
+)
 from qwen_lsp.starter.network import Network, as_quantised, for_mlx_lm
 
 _TOKENIZER = starter_tokenizer(all_texts())
-_SHAPE = Shape(hidden=64, experts=4, top_k=2, heads=4, kv_heads=2, head_dim=32)
+_SHAPE = StarterShape(hidden=64, experts=4, top_k=2, heads=4, kv_heads=2, head_dim=32)
 
 
 def _random(*shape: int, seed: int) -> mx.array:

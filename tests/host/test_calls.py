@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.server.tool_calls import CallReader
+from qwen_lsp.server.tool_calls import ToolCallParser
 
 TOOLS = [
     {
@@ -26,7 +26,7 @@ ARGUMENTS = {"code": "if a < b:\n    print('</b>')", "times": 2}
 
 
 def read(text: str, size: int) -> tuple[str, list[Any]]:
-    reader = CallReader(TOOLS)
+    reader = ToolCallParser(TOOLS)
     pieces = [text[at : at + size] for at in range(0, len(text), size)]
     parts = [*(reader.feed(piece) for piece in pieces), reader.flush()]
     calls = [call for part in parts for call in part.calls]

@@ -13,7 +13,7 @@ import pytest
 
 from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
 from qwen_lsp.server.guard import LARGEST_BODY_BYTES
-from qwen_lsp.server.http_server import Protocol
+from qwen_lsp.server.http_server import HttpProtocol
 from qwen_lsp.settings import Settings
 from tests.support.hosts import TOKEN, Running, serving
 
@@ -323,7 +323,7 @@ async def test_metrics_count_what_happened() -> None:
 async def test_a_closed_connection_is_not_held_until_its_first_deadline() -> None:
     def held() -> int:
         gc.collect()
-        return sum(isinstance(thing, Protocol) for thing in gc.get_objects())
+        return sum(isinstance(thing, HttpProtocol) for thing in gc.get_objects())
 
     before = held()
     async with serving(ScriptedEngine("x")) as host:

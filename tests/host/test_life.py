@@ -23,7 +23,7 @@ from qwen_lsp.engine.base import collect
 from qwen_lsp.engine.request import ChatPrompt, Lane, Message, Request
 from qwen_lsp.errors import EngineUnavailable, HostMismatch
 from qwen_lsp.host import launch
-from qwen_lsp.host.client import HostedEngine
+from qwen_lsp.host.client import HostEngine
 from qwen_lsp.host.control import ask_to_stop, status_of_running, wait_gone
 from qwen_lsp.host.launch import running
 from qwen_lsp.host.state_file import HostState, read_state, write_state
@@ -79,7 +79,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 async def test_the_first_window_starts_a_host_and_the_second_finds_it(home: Path) -> None:
-    one, two = HostedEngine(SETTINGS), HostedEngine(SETTINGS)
+    one, two = HostEngine(SETTINGS), HostEngine(SETTINGS)
     first, _ = await collect(one, ASK)
     state = read_state()
     assert state is not None
@@ -131,7 +131,7 @@ def test_twenty_windows_at_once_get_one_host() -> None:
 async def test_a_host_too_busy_to_answer_is_waited_for_and_no_second_is_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    engine = HostedEngine(SETTINGS)
+    engine = HostEngine(SETTINGS)
     await collect(engine, ASK)
     host = running()
     assert host is not None
@@ -159,7 +159,7 @@ async def test_a_host_too_busy_to_answer_is_waited_for_and_no_second_is_started(
 
 
 async def test_after_a_kill_the_next_request_is_answered_by_a_new_host() -> None:
-    engine = HostedEngine(SETTINGS)
+    engine = HostEngine(SETTINGS)
     before, _ = await collect(engine, ASK)
     old = read_state()
     assert old is not None
@@ -174,7 +174,7 @@ async def test_after_a_kill_the_next_request_is_answered_by_a_new_host() -> None
 
 
 async def test_a_kill_in_the_middle_of_answers_ends_each_with_an_error_and_not_a_hang() -> None:
-    engine = HostedEngine(SETTINGS)
+    engine = HostEngine(SETTINGS)
     await collect(engine, ASK)
     state = read_state()
     assert state is not None
@@ -198,7 +198,7 @@ async def test_a_kill_in_the_middle_of_answers_ends_each_with_an_error_and_not_a
 
 async def test_a_host_that_keeps_dying_is_not_started_for_ever() -> None:
     settings = replace(SETTINGS, host=replace(SETTINGS.host, max_restarts=1))
-    engine = HostedEngine(settings)
+    engine = HostEngine(settings)
     for _ in range(2):
         await collect(engine, ASK)
         state = running()
@@ -215,7 +215,7 @@ async def test_a_host_started_by_an_editor_leaves_when_nobody_uses_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("QWEN_LSP_HOST_IDLE_EXIT_S", "1.0")
-    engine = HostedEngine(SETTINGS)
+    engine = HostEngine(SETTINGS)
     await collect(engine, ASK)
     state = read_state()
     assert state is not None
@@ -229,7 +229,7 @@ async def test_a_host_started_by_an_editor_leaves_when_nobody_uses_it(
 
 
 async def test_the_users_own_host_takes_over_from_an_editors(home: Path) -> None:
-    engine = HostedEngine(SETTINGS)
+    engine = HostEngine(SETTINGS)
     await collect(engine, ASK)
     old = read_state()
     assert old is not None

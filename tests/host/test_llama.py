@@ -13,8 +13,8 @@ import pytest
 from qwen_lsp.engine.request import Lane, Marker, Text, TextPrompt
 from qwen_lsp.engine.stubs.demo import ScriptedEngine
 from qwen_lsp.engine.stubs.playback import pieces
-from qwen_lsp.server.fim_anchors import Anchors
-from qwen_lsp.server.llama_limits import Limits
+from qwen_lsp.server.fim_anchors import RequestAnchors
+from qwen_lsp.server.llama_limits import LlamaLimits
 from tests.support.hosts import events, serving
 
 TIMINGS = [
@@ -232,16 +232,16 @@ async def test_a_model_without_holes_refuses_infill() -> None:
 
 
 def test_an_answer_is_cut_at_the_first_line_with_less_indentation() -> None:
-    limits = Limits(4, 0)
+    limits = LlamaLimits(4, 0)
     shown = [limits.passed(piece, 0) for piece in ("a\n", "    ", "b\n\n", "  ", " c", "d")]
     assert "".join(shown) == "a\n    b\n"
     assert limits.over
-    deep = Limits(4, 0)
+    deep = LlamaLimits(4, 0)
     assert deep.passed("a\n\n    b", 0) + deep.rest() == "a\n\n    b"
 
 
 def test_time_runs_from_the_first_token_and_ends_only_whole_lines() -> None:
-    limits = Limits(0, 100)
+    limits = LlamaLimits(0, 100)
     assert limits.passed("a", 1000) == "a"
     assert limits.passed("b", 1200) == "b"
     assert not limits.over
@@ -252,7 +252,7 @@ def test_time_runs_from_the_first_token_and_ends_only_whole_lines() -> None:
 @pytest.mark.parametrize("slide", [0, 1, 5])
 def test_a_window_that_slides_keeps_its_start_and_the_typed_text_stays_behind_the_marker(slide: int) -> None:
     lines = [f"value_{i} = compute_something_long({i})\n" for i in range(40)]
-    anchors = Anchors()
+    anchors = RequestAnchors()
     first = anchors.prompt("".join(lines[:30]), "\nend\n")
     second = anchors.prompt("".join(lines[slide:32]) + "x", "\nend\n")
     assert first.parts[1] == second.parts[1]
@@ -260,7 +260,7 @@ def test_a_window_that_slides_keeps_its_start_and_the_typed_text_stays_behind_th
 
 
 def test_a_window_of_another_place_gets_its_own_anchor() -> None:
-    anchors = Anchors()
+    anchors = RequestAnchors()
     anchors.prompt("a" * 300 + "\n", "s")
     other = anchors.prompt("b" * 300 + "\nt", "s")
     assert other.parts[1] == Text("b" * 300 + "\n")

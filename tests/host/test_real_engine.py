@@ -10,7 +10,7 @@ import pytest
 from qwen_lsp.engine.base import Engine, collect
 from qwen_lsp.engine.remote.engine import RemoteEngine
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Request, Text, TextPrompt
-from qwen_lsp.engine.supervised import ManagedEngine, Report
+from qwen_lsp.engine.supervised import Report, SupervisedEngine
 from qwen_lsp.settings import EngineSettings
 from tests.support.hosts import serving
 
@@ -24,7 +24,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_random_model(tmp_path_factory.mktemp("model") / "random")
 
 
-async def loaded(folder: Path) -> ManagedEngine:
+async def loaded(folder: Path) -> SupervisedEngine:
     async def load(name: str, report: Report) -> Engine:
         from qwen_lsp.engine.mlx.engine import MlxEngine
 
@@ -34,7 +34,7 @@ async def loaded(folder: Path) -> ManagedEngine:
         await engine.ready()
         return engine
 
-    engine = ManagedEngine(load, model=str(folder))
+    engine = SupervisedEngine(load, model=str(folder))
     await collect(engine, Request(TextPrompt((Text("x"),)), max_tokens=1))  # waits for the model
     return engine
 

@@ -14,7 +14,7 @@ from qwen_lsp import __version__
 from qwen_lsp.engine.base import collect
 from qwen_lsp.engine.request import ChatPrompt, Lane, Message, Request
 from qwen_lsp.errors import EngineUnavailable
-from qwen_lsp.host.client import HostedEngine
+from qwen_lsp.host.client import HostEngine
 from qwen_lsp.host.control import ask_to_stop, status_of_running, wait_gone
 from qwen_lsp.host.launch import running
 from qwen_lsp.host.state_file import HostState, read_state
@@ -57,7 +57,7 @@ def start_other(own_home: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
 
 async def test_an_editors_older_host_leaves_properly_and_the_new_one_answers(start_other: StartOther) -> None:
     process, old = start_other("0.0.1", "--from-editor")
-    window = HostedEngine(SETTINGS)
+    window = HostEngine(SETTINGS)
     text, _ = await collect(window, ASK)
     assert "def " in text
     new = running()
@@ -70,7 +70,7 @@ async def test_an_editors_older_host_leaves_properly_and_the_new_one_answers(sta
 
 async def test_a_newer_host_stays_and_the_window_says_what_to_do(start_other: StartOther) -> None:
     process, state = start_other("99.1", "--from-editor")
-    window = HostedEngine(SETTINGS)
+    window = HostEngine(SETTINGS)
     with pytest.raises(EngineUnavailable, match=r"newer \(99\.1\).*Restart the editor"):
         await collect(window, ASK)
     info = await window.info()
@@ -83,7 +83,7 @@ async def test_a_newer_host_stays_and_the_window_says_what_to_do(start_other: St
 
 async def test_the_users_own_older_host_is_never_stopped_by_a_window(start_other: StartOther) -> None:
     process, state = start_other("0.0.1")
-    window = HostedEngine(SETTINGS)
+    window = HostEngine(SETTINGS)
     with pytest.raises(EngineUnavailable, match="qwen-lsp serve --stop"):
         await collect(window, ASK)
     assert process.poll() is None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lsprotocol import types
 
 from qwen_lsp.code.snapshot import Edit
-from qwen_lsp.lsp.documents import Change, Documents, smallest_edit
+from qwen_lsp.lsp.documents import DocumentChange, Documents, smallest_edit
 from qwen_lsp.lsp.positions import Positions
 
 URI = "file:///a.py"
@@ -31,7 +31,9 @@ def partial(
     return types.TextDocumentContentChangePartial(span, text)
 
 
-def changed(documents: Documents, *changes: types.TextDocumentContentChangeEvent, version: int = 2) -> Change:
+def changed(
+    documents: Documents, *changes: types.TextDocumentContentChangeEvent, version: int = 2
+) -> DocumentChange:
     change = documents.change(types.VersionedTextDocumentIdentifier(version, URI), changes)
     assert change is not None
     return change

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
-from qwen_lsp.lsp.jsonrpc.protocol import Garbled
+from qwen_lsp.lsp.jsonrpc.protocol import MalformedMessage
 from tests.support.lsp_inside import Inside
 
 URI = "file:///a.py"
@@ -80,7 +80,7 @@ async def test_inline_completion_is_advertised_to_every_client() -> None:
 @pytest.mark.parametrize(
     ("message", "request_id", "code"),
     [
-        (Garbled("no JSON"), None, -32700),
+        (MalformedMessage("no JSON"), None, -32700),
         ([], None, -32600),
         ([{"jsonrpc": "2.0", "id": 1, "method": "shutdown"}], None, -32600),
         ("text", None, -32600),

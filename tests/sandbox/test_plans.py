@@ -14,11 +14,11 @@ import pytest
 from qwen_lsp.errors import SandboxUnavailable
 from qwen_lsp.sandbox import Job, how_contained, job_for_tests, run_contained
 from qwen_lsp.sandbox.containment import bubblewrap, detect, seatbelt
-from qwen_lsp.sandbox.job import Limits
+from qwen_lsp.sandbox.job import RunLimits
 from qwen_lsp.settings import SandboxSettings
 
 JOB = Job({"a.py": "x"}, (("{python}", "a.py"),))
-LIMITS = Limits.of(SandboxSettings(), JOB)
+LIMITS = RunLimits.of(SandboxSettings(), JOB)
 ROOT = SandboxSettings(allow_root=True)
 
 

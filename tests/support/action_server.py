@@ -13,11 +13,11 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-from qwen_lsp.engine.request import ChatPrompt, Chunk, Finish, Progress, Request
+from qwen_lsp.engine.request import ChatPrompt, Chunk, Finish, PrefillProgress, Request
 from qwen_lsp.engine.stubs.none import NoEngine
 from qwen_lsp.errors import EngineUnavailable
 from qwen_lsp.lsp.server import run_parts
-from qwen_lsp.lsp.session import Parts
+from qwen_lsp.lsp.session import SessionParts
 from tests.support.scripted_assistant import ScriptedAssistant
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -46,7 +46,7 @@ class FileEngine(NoEngine):
         self.note("asked", prompt=request.prompt.messages[-1].content, drafts=request.drafts, id=request.id)
         ended = False
         try:
-            yield Chunk(progress=Progress(10, 10))
+            yield Chunk(progress=PrefillProgress(10, 10))
             if failure := self._read().get("fail"):
                 raise EngineUnavailable(failure)
             text = self._next()
@@ -88,7 +88,7 @@ def main() -> None:
     """Serve until the editor leaves."""
     script, diary = Path(sys.argv[1]), Path(sys.argv[2])
     engine = FileEngine(script, diary)
-    raise SystemExit(run_parts(Parts(lambda settings: engine, lambda *_: ScriptedAssistant())))  # type: ignore[arg-type]
+    raise SystemExit(run_parts(SessionParts(lambda settings: engine, lambda *_: ScriptedAssistant())))  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

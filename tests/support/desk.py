@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from qwen_lsp.assist.completion.assistant import Assistant
-from qwen_lsp.assist.suggestion import Answer, Ask, Suggestion, SuggestionTrace
+from qwen_lsp.assist.suggestion import CompletionRequest, CompletionResult, Suggestion, SuggestionTrace
 from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import Request, TextPrompt
@@ -84,11 +84,11 @@ class Desk:
         """Take away what stands left of the cursor."""
         self.edit(self.cursor - count, self.cursor, "")
 
-    def ask_value(self, **options: Any) -> Ask:
+    def ask_value(self, **options: Any) -> CompletionRequest:
         """The question as it would be asked now."""
-        return Ask(self.snapshot, self.cursor, **{"session": "window", **options})
+        return CompletionRequest(self.snapshot, self.cursor, **{"session": "window", **options})
 
-    async def ask(self, **options: Any) -> Answer:
+    async def ask(self, **options: Any) -> CompletionResult:
         """Ask here and now, and take it as shown."""
         answer = await self.assistant.complete(self.ask_value(**options))
         for suggestion in answer.suggestions:

@@ -12,7 +12,7 @@ import httpx
 
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.server.app import build_app
-from qwen_lsp.server.http_server import Server, listen
+from qwen_lsp.server.http_server import HttpServer, listen
 from qwen_lsp.settings import Settings
 
 TOKEN = "the-token-of-this-test"
@@ -47,7 +47,7 @@ async def serving_app(app: Any) -> AsyncIterator[Running]:
     socket = listen(dataclasses.replace(Settings().host, port=0), or_any=False)
     port = socket.getsockname()[1]
     started = asyncio.Event()
-    server = Server(app, on_started=started.set)
+    server = HttpServer(app, on_started=started.set)
     task = asyncio.create_task(server.serve(sockets=[socket]))
     await started.wait()
     url = f"http://127.0.0.1:{port}"

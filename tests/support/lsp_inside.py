@@ -11,7 +11,7 @@ from typing import Any
 from qwen_lsp.engine.stubs.none import NoEngine
 from qwen_lsp.lsp.jsonrpc.stdio import frames
 from qwen_lsp.lsp.server import create_server
-from qwen_lsp.lsp.session import BuildAssistant, OpenEngine, Parts
+from qwen_lsp.lsp.session import BuildAssistant, OpenEngine, SessionParts
 from tests.support.lsp_client import CAPS
 
 TIMEOUT_S = 20.0
@@ -29,7 +29,7 @@ class Inside:
         open_engine: OpenEngine = lambda settings: NoEngine(),
         build_assistant: BuildAssistant = _no_assistant,
     ) -> None:
-        self.server, self.session = create_server(Parts(open_engine, build_assistant))
+        self.server, self.session = create_server(SessionParts(open_engine, build_assistant))
         self.server.protocol.set_writer(self)
         self.received: list[dict[str, Any]] = []
         self.answer_with: dict[str, Callable[[Any], Any]] = {}

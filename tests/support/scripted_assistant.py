@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from qwen_lsp.assist.suggestion import Answer, Ask, Place, Suggestion
+from qwen_lsp.assist.suggestion import CompletionRequest, CompletionResult, SourceLocation, Suggestion
 from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.errors import EngineUnavailable
 
@@ -35,7 +35,7 @@ class ScriptedAssistant:
     def __init__(self, lines: Sequence[Line] = (), diary: Path | None = None) -> None:
         self.lines = tuple(lines)
         self.events: list[dict[str, Any]] = []
-        self.asks: list[Ask] = []
+        self.asks: list[CompletionRequest] = []
         self.changes: list[tuple[Snapshot, Snapshot, tuple[Edit, ...]]] = []
         self.asked = asyncio.Event()
         """Set by the first question."""
@@ -49,7 +49,7 @@ class ScriptedAssistant:
             with self._diary.open("a", encoding="utf-8") as out:
                 out.write(json.dumps(self.events[-1]) + "\n")
 
-    async def complete(self, ask: Ask) -> Answer:
+    async def complete(self, ask: CompletionRequest) -> CompletionResult:
         self.asks.append(ask)
         self.asked.set()
         self.note("ask", version=ask.snapshot.version, cursor=ask.cursor, manual=ask.manual)
@@ -64,10 +64,10 @@ class ScriptedAssistant:
                     self.note("cancelled")
             if line.fail:
                 raise RuntimeError(line.fail[1:]) if line.fail[0] == "!" else EngineUnavailable(line.fail)
-            return Answer(tuple(self._suggestion(line, ask, text) for text in rest))
-        return Answer(reason="nothing in the script")
+            return CompletionResult(tuple(self._suggestion(line, ask, text) for text in rest))
+        return CompletionResult(reason="nothing in the script")
 
-    def _rest(self, line: Line, ask: Ask) -> list[str] | None:
+    def _rest(self, line: Line, ask: CompletionRequest) -> list[str] | None:
         before = ask.snapshot.text[: ask.cursor]
         at = before.rfind(line.after)
         if at < 0:
@@ -77,12 +77,12 @@ class ScriptedAssistant:
             return [] if not typed else None
         return [t[len(typed) :] for t in line.texts if t.startswith(typed) and t != typed] or None
 
-    def _suggestion(self, line: Line, ask: Ask, text: str) -> Suggestion:
+    def _suggestion(self, line: Line, ask: CompletionRequest, text: str) -> Suggestion:
         self._count += 1
         end = ask.cursor
         if line.swallow and ask.snapshot.text.startswith(line.swallow, end):
             end += len(line.swallow)
-        places = tuple(Place(uri, 3) for uri in line.places)
+        places = tuple(SourceLocation(uri, 3) for uri in line.places)
         return Suggestion(f"s{self._count}", text, ask.cursor, end, places=places)
 
     def opened(self, snapshot: Snapshot) -> None:

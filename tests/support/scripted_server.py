@@ -12,7 +12,7 @@ from typing import Any
 
 from qwen_lsp.engine.stubs.none import NoEngine
 from qwen_lsp.lsp.server import run_parts
-from qwen_lsp.lsp.session import Parts
+from qwen_lsp.lsp.session import SessionParts
 from qwen_lsp.settings import Settings
 from tests.support.action_server import FileEngine
 from tests.support.scripted_assistant import ScriptedAssistant, read_script
@@ -43,7 +43,7 @@ def main() -> None:
         )
         return assistant
 
-    raise SystemExit(run_parts(Parts(lambda settings: engine, build)))
+    raise SystemExit(run_parts(SessionParts(lambda settings: engine, build)))
 
 
 if __name__ == "__main__":

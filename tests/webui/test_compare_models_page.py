@@ -17,7 +17,7 @@ from playwright.async_api import Page
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
-from qwen_lsp.engine.supervised import ManagedEngine, Report
+from qwen_lsp.engine.supervised import Report, SupervisedEngine
 from qwen_lsp.errors import ModelNotFound
 from qwen_lsp.paths import paths
 from qwen_lsp.settings import SandboxSettings, Settings
@@ -70,9 +70,9 @@ class Loads:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def _managed() -> AsyncIterator[tuple[str, Loads, ManagedEngine]]:
+async def _managed() -> AsyncIterator[tuple[str, Loads, SupervisedEngine]]:
     loads = Loads()
-    engine = ManagedEngine(loads, find=loads.find, model="first")
+    engine = SupervisedEngine(loads, find=loads.find, model="first")
     settings = replace(Settings(), sandbox=SandboxSettings(allow_root=True, timeout_s=60.0))
     async with serve_page(engine, settings) as url:
         yield url, loads, engine
@@ -80,7 +80,7 @@ async def _managed() -> AsyncIterator[tuple[str, Loads, ManagedEngine]]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def managed(_managed: tuple[str, Loads, ManagedEngine]) -> tuple[str, Loads, ManagedEngine]:
+async def managed(_managed: tuple[str, Loads, SupervisedEngine]) -> tuple[str, Loads, SupervisedEngine]:
     """The page on an engine that has just loaded the first model."""
     _, loads, engine = _managed
     loads.gates.clear()
@@ -102,7 +102,7 @@ async def _saved(page: Page, button: str, file: Path) -> str:
 
 
 async def test_models_presets_templates_and_tests_stand_side_by_side(
-    place: Place, managed: tuple[str, Loads, ManagedEngine], tmp_path: Path
+    place: Place, managed: tuple[str, Loads, SupervisedEngine], tmp_path: Path
 ) -> None:
     url, loads, engine = managed
     Presets(paths().data / "presets.json").keep(
@@ -155,7 +155,7 @@ async def _the_table_tells(page: Page) -> None:
 
 
 async def test_stop_brings_the_first_model_back(
-    place: Place, managed: tuple[str, Loads, ManagedEngine]
+    place: Place, managed: tuple[str, Loads, SupervisedEngine]
 ) -> None:
     url, loads, engine = managed
     loads.gates["other"] = Gate()
@@ -177,7 +177,7 @@ async def test_stop_brings_the_first_model_back(
 
 
 async def test_the_demo_stands_beside_the_model_and_a_closed_page_leaves_the_first_one(
-    place: Place, managed: tuple[str, Loads, ManagedEngine]
+    place: Place, managed: tuple[str, Loads, SupervisedEngine]
 ) -> None:
     url, loads, engine = managed
     loads.gates["other"] = Gate()

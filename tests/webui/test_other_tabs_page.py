@@ -14,7 +14,7 @@ from qwen_lsp.engine.request import Chunk, Finish, ModelShape, Request, Token, U
 from qwen_lsp.engine.stubs.demo import ScriptedEngine
 from qwen_lsp.metrics import RequestTrace
 from qwen_lsp.paths import paths
-from qwen_lsp.storage.request_history import History
+from qwen_lsp.storage.request_history import RequestHistory
 from tests.support.page import opened, picture
 from tests.webui.conftest import Place
 
@@ -91,7 +91,7 @@ async def test_the_monitor_counts_what_was_answered(place: Place) -> None:
 async def test_the_monitor_remembers_the_last_day_across_a_restart(place: Place) -> None:
     hours_ago = time.time() - 5 * 3600
     kept = RequestTrace(hours_ago, "action", "m", 10, 5, 5, 21, 0.0, 100.0, 300.0, "stop")
-    History(paths().data / "monitor.sqlite").keep([kept], {"memory_bytes": 2.0**30}, at_s=hours_ago)
+    RequestHistory(paths().data / "monitor.sqlite").keep([kept], {"memory_bytes": 2.0**30}, at_s=hours_ago)
     async with opened(place.browser, place.url) as page:
         await _tab(page, "Monitor")
         await page.wait_for_selector("#monitor .q-gauges")

@@ -20,16 +20,16 @@ from starlette.datastructures import Headers
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, ModelShape, TextPrompt
 from qwen_lsp.metrics import RequestTrace
 from qwen_lsp.storage.acceptance_stats import StatsRow
-from qwen_lsp.storage.request_history import DAY_S, History
+from qwen_lsp.storage.request_history import DAY_S, RequestHistory
 from webui.guard import Guard
 from webui.html_rewrite import rewrite
 from webui.parts.architecture import draw, picture_html
 from webui.parts.code_view import CodeStream
 from webui.parts.highlight import Highlighter, highlight
 from webui.parts.line_chart import line_chart
-from webui.parts.markdown_code import parts
+from webui.parts.markdown_code import split_fences
 from webui.parts.presets import Preset, Presets
-from webui.request.build import Refusal, plan, shown
+from webui.request.build import RequestRefusal, plan, shown
 from webui.request.form import Form, defaults, read, write
 from webui.request.target_languages import LANGUAGES
 from webui.tabs.compare.comparison import (
@@ -186,20 +186,20 @@ def test_presets_come_back_and_a_foreign_file_is_refused(tmp_path: Path) -> None
     ],
 )
 def test_code_is_told_from_words(text: str, code: str, prose: str) -> None:
-    assert (parts(text).code, parts(text).prose) == (code, prose)
+    assert (split_fences(text).code, split_fences(text).prose) == (code, prose)
 
 
 def test_the_prompt_for_a_hole_is_the_editors_own() -> None:
     asked = plan("def f():\n    ret<cursor>\n", Form(mode="complete"), INFO)
-    assert not isinstance(asked, Refusal)
+    assert not isinstance(asked, RequestRefusal)
     assert isinstance(asked.prompt, TextPrompt)
     assert shown(asked) == "<|fim_prefix|>def f():\n<|fim_suffix|>\n<|fim_middle|>    ret"
     assert asked.heal
-    assert plan("no mark", Form(mode="complete"), INFO) == Refusal("cursor_missing")
+    assert plan("no mark", Form(mode="complete"), INFO) == RequestRefusal("cursor_missing")
     chat = plan("a<cursor>b", Form(mode="complete"), EngineInfo("remote", "m", "ready"))
-    assert not isinstance(chat, Refusal)
+    assert not isinstance(chat, RequestRefusal)
     assert isinstance(chat.prompt, ChatPrompt)
-    assert plan("  ", Form(), INFO) == Refusal("request_empty")
+    assert plan("  ", Form(), INFO) == RequestRefusal("request_empty")
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_the_monitor_counts_by_lane() -> None:
 
 
 def test_the_history_forgets_after_a_day(tmp_path: Path) -> None:
-    history = History(tmp_path / "m.sqlite")
+    history = RequestHistory(tmp_path / "m.sqlite")
     history.keep([_trace(1000.0)], {"memory_bytes": 5.0}, at_s=1000.0)
     history.keep([_trace(2000.0)], {"memory_bytes": 6.0}, at_s=2000.0)
     assert [one.at_s for one in history.requests(0)] == [1000.0, 2000.0]

@@ -10,7 +10,7 @@ _PARTIAL_CLOSE = re.compile(r"\n {0,3}(?:`{1,2}|~{1,2})$")
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class FencedAnswer:
     """Code to show as code, and prose to show as text."""
 
     code: str
@@ -18,11 +18,11 @@ class Parts:
     language: str = ""
 
 
-def parts(text: str) -> Parts:
+def split_fences(text: str) -> FencedAnswer:
     """The first fenced block as code, the rest as prose; without a fence all of it is code."""
     opening = _OPEN.search(text)
     if opening is None:
-        return Parts("" if re.fullmatch(r"\s{0,3}[`~]{1,3}[^\n]*", text) else text)
+        return FencedAnswer("" if re.fullmatch(r"\s{0,3}[`~]{1,3}[^\n]*", text) else text)
     rest = text[opening.end() :]
     closing = re.search(rf"^ {{0,3}}{re.escape(opening[1])}[`~]*[ \t]*$", rest, re.MULTILINE)
     if closing is None:
@@ -30,4 +30,4 @@ def parts(text: str) -> Parts:
     else:
         code, after = rest[: closing.start()], rest[closing.end() :]
     prose = "\n\n".join(piece for piece in (text[: opening.start()].strip(), after.strip()) if piece)
-    return Parts(code, prose, opening[2].lower())
+    return FencedAnswer(code, prose, opening[2].lower())

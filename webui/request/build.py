@@ -16,7 +16,7 @@ CURSOR = "<cursor>"
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RequestRefusal:
     """Nothing can be asked; `key` names the sentence in words.py."""
 
     key: str
@@ -24,12 +24,12 @@ class Refusal:
 
 def plan(
     text: str, form: Form, info: EngineInfo, *, experts: bool = False, logprobs: int = 0
-) -> Request | Refusal:
+) -> Request | RequestRefusal:
     """The request for this form and this model, or why there is none."""
     if not text.strip():
-        return Refusal("request_empty")
+        return RequestRefusal("request_empty")
     asked = _hole(text, form, info) if form.mode == "complete" else (_chat(text, form, info), ())
-    if isinstance(asked, Refusal):
+    if isinstance(asked, RequestRefusal):
         return asked
     prompt, stops = asked
     return Request(
@@ -76,9 +76,9 @@ def _names(text: str, language: str) -> bool:
 
 def _hole(
     text: str, form: Form, info: EngineInfo
-) -> tuple[TextPrompt | ChatPrompt, tuple[str, ...]] | Refusal:
+) -> tuple[TextPrompt | ChatPrompt, tuple[str, ...]] | RequestRefusal:
     if text.count(CURSOR) != 1:
-        return Refusal("cursor_missing")
+        return RequestRefusal("cursor_missing")
     before, after = text.split(CURSOR)
     start = before.rfind("\n") + 1
     # The line being typed goes last, as the editors ask: the same prompt, the same answer.

@@ -10,7 +10,7 @@ from contextlib import aclosing, suppress
 from typing import Literal
 
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.request import Finish, Progress, Request, Token, Usage
+from qwen_lsp.engine.request import Finish, PrefillProgress, Request, Token, Usage
 from qwen_lsp.errors import QwenLspError
 
 Phase = Literal["queued", "reading", "writing", "done", "length", "stopped", "failed"]
@@ -27,7 +27,7 @@ class Generation:
     ) -> None:
         self.request = request
         self.phase: Phase = "queued"
-        self.progress: Progress | None = None
+        self.progress: PrefillProgress | None = None
         self.tokens: list[Token] = []
         self.generated_tokens = 0
         self.usage: Usage | None = None
@@ -129,7 +129,7 @@ class Generation:
         self,
         text: str,
         tokens: tuple[Token, ...],
-        progress: Progress | None,
+        progress: PrefillProgress | None,
         usage: Usage | None,
         finish: Finish | None,
     ) -> None:

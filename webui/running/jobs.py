@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Any, Protocol, TypeVar
 
 
-class Job(Protocol):
+class PageJob(Protocol):
     """What runs for an open page: it can be stopped, and tells how it goes."""
 
     def stop(self) -> None:
@@ -17,14 +17,14 @@ class Job(Protocol):
         """Itself, at every change worth drawing."""
 
 
-J = TypeVar("J", bound=Job)
+J = TypeVar("J", bound=PageJob)
 
 
 class Running:
     """The running jobs of all open pages, so that Stop finds its own."""
 
     def __init__(self) -> None:
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, PageJob] = {}
 
     async def follow(self, key: str, job: J) -> AsyncGenerator[J, None]:
         """The updates of a job; an older one under the same key is stopped first."""

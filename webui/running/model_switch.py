@@ -30,7 +30,7 @@ class Switchable(Protocol):
         ...
 
 
-class Borrowing:
+class ModelSwitch:
     """Hands the right to switch to one at a time. Giving back runs on by itself: no Stop and no closed tab ends it."""
 
     def __init__(self) -> None:
@@ -43,10 +43,10 @@ class Borrowing:
         return self._one_at_a_time.locked()
 
     @asynccontextmanager
-    async def of(self, engine: Engine) -> AsyncIterator[Loaned]:
+    async def of(self, engine: Engine) -> AsyncIterator[SwitchedModel]:
         """Waits until nobody else has switched; at the end the first model is loaded again."""
         await self._one_at_a_time.acquire()
-        loan = Loaned(engine)
+        loan = SwitchedModel(engine)
         try:
             yield loan
         finally:
@@ -55,7 +55,7 @@ class Borrowing:
             task.add_done_callback(self._giving_back.discard)
             await asyncio.shield(task)
 
-    async def _give_back(self, loan: Loaned) -> None:
+    async def _give_back(self, loan: SwitchedModel) -> None:
         try:
             await loan.use(loan.first)
         except QwenLspError:
@@ -64,7 +64,7 @@ class Borrowing:
             self._one_at_a_time.release()
 
 
-class Loaned:
+class SwitchedModel:
     """An engine whose model may be changed for now."""
 
     def __init__(self, engine: Engine) -> None:

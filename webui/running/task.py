@@ -16,7 +16,7 @@ _HEARTBEAT_S = 1.0
 _LOG = logging.getLogger(__name__)
 
 
-class Work(Generic[N]):
+class BackgroundTask(Generic[N]):
     """Runs `deed`, which is given a function to tell its news with. Lives on the page's loop."""
 
     def __init__(self, deed: Callable[[Callable[[N], None]], Coroutine[Any, Any, None]], first: N) -> None:
@@ -39,7 +39,7 @@ class Work(Generic[N]):
         if self._task is not None:
             self._task.cancel()
 
-    async def updates(self) -> AsyncGenerator[Work[N], None]:
+    async def updates(self) -> AsyncGenerator[BackgroundTask[N], None]:
         """Yield at every news and, for pages that went away, every second; the last time when all is over."""
         self._task = asyncio.create_task(self._run())
         try:

@@ -2,7 +2,8 @@
 
 from qwen_lsp.assist.actions.actions import Actions, offers_here
 from qwen_lsp.assist.actions.types import (
-    ActionAsk,
+    ActionProgress,
+    ActionRequest,
     EditOutcome,
     FileEdit,
     Finding,
@@ -10,13 +11,24 @@ from qwen_lsp.assist.actions.types import (
     Offer,
     Outcome,
     Problem,
-    Progress,
     Report,
     ShowOutcome,
     applied,
 )
 
 __all__ = [
-    "ActionAsk", "Actions", "EditOutcome", "FileEdit", "Finding", "FindingsOutcome", "Offer", "Outcome", "Problem",
-    "Progress", "Report", "ShowOutcome", "applied", "offers_here",
+    "ActionProgress",
+    "ActionRequest",
+    "Actions",
+    "EditOutcome",
+    "FileEdit",
+    "Finding",
+    "FindingsOutcome",
+    "Offer",
+    "Outcome",
+    "Problem",
+    "Report",
+    "ShowOutcome",
+    "applied",
+    "offers_here",
 ]  # fmt: skip

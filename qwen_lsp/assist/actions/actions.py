@@ -10,9 +10,9 @@ from qwen_lsp.assist.actions.custom_actions import custom_actions
 from qwen_lsp.assist.actions.offers import offers
 from qwen_lsp.assist.actions.outcome import Reply, finish
 from qwen_lsp.assist.actions.parse_answer import is_complete
-from qwen_lsp.assist.actions.plan import Plan, is_known, plan_for
+from qwen_lsp.assist.actions.plan import ActionPlan, is_known, plan_for
 from qwen_lsp.assist.actions.repair import mend_plan, mended
-from qwen_lsp.assist.actions.types import ActionAsk, Offer, Outcome, Progress, Report
+from qwen_lsp.assist.actions.types import ActionProgress, ActionRequest, Offer, Outcome, Report
 from qwen_lsp.assist.actions.validate import Parses
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.engine.base import Engine
@@ -46,11 +46,13 @@ class Actions:
         self._parses = parses or _tree_sitter_parses
         self._custom, self.problems = custom_actions(settings.actions.custom)
 
-    def offers(self, ask: ActionAsk) -> list[Offer]:
+    def offers(self, ask: ActionRequest) -> list[Offer]:
         """What can be done here. Never asks the engine."""
         return offers_here(ask, self._settings)
 
-    async def perform(self, offer: Offer, ask: ActionAsk, report: Report = lambda progress: None) -> Outcome:
+    async def perform(
+        self, offer: Offer, ask: ActionRequest, report: Report = lambda progress: None
+    ) -> Outcome:
         """Do it: ask the model and make an outcome of its answer.
 
         Raises ActionRefused with the reason, or an EngineError. Cancelling the task stops the engine.
@@ -70,22 +72,22 @@ class Actions:
         plan = mend_plan(snapshot, failures)
         return mended(plan, await self._ask(plan, report))
 
-    async def _ask(self, plan: Plan, report: Report) -> Reply:
+    async def _ask(self, plan: ActionPlan, report: Report) -> Reply:
         """The answer, read until it is whole: what comes after the code is not waited for."""
         request = self._request(plan)
         pieces: list[str] = []
         lines = 0
-        report(Progress("reading the code"))
+        report(ActionProgress("reading the code"))
         async with aclosing(self._engine.generate(request)) as stream:
             async for chunk in stream:
                 if chunk.progress is not None and chunk.progress.total_tokens:
                     read, total = chunk.progress.done_tokens, chunk.progress.total_tokens
-                    report(Progress(f"read {read} of {total} tokens", 0.5 * read / total))
+                    report(ActionProgress(f"read {read} of {total} tokens", 0.5 * read / total))
                 if chunk.text:
                     pieces.append(chunk.text)
                     if "\n" in chunk.text:
                         lines += chunk.text.count("\n")
-                        report(Progress(f"wrote {lines} lines", self._share(plan, pieces)))
+                        report(ActionProgress(f"wrote {lines} lines", self._share(plan, pieces)))
                         if self._is_enough(plan, pieces):
                             return Reply("".join(pieces))
                 if chunk.finish is not None:
@@ -96,7 +98,7 @@ class Actions:
                     return Reply("".join(pieces), cut=chunk.finish.reason == "length")
         return Reply("".join(pieces))
 
-    def _request(self, plan: Plan) -> Request:
+    def _request(self, plan: ActionPlan) -> Request:
         needed = round(len(plan.region.text) / _CHARS_PER_TOKEN)
         if plan.writes_all and needed > self._options.max_tokens:
             raise ActionRefused(
@@ -112,12 +114,12 @@ class Actions:
             id=f"action/{plan.offer.id}",
         )
 
-    def _is_enough(self, plan: Plan, pieces: list[str]) -> bool:
+    def _is_enough(self, plan: ActionPlan, pieces: list[str]) -> bool:
         if plan.use in {"show", "review"} or plan.offer.id == "migrate":
             return False  # words after the code matter here
         return is_complete("".join(pieces))
 
-    def _share(self, plan: Plan, pieces: list[str]) -> float | None:
+    def _share(self, plan: ActionPlan, pieces: list[str]) -> float | None:
         expected = len(plan.region.text)
         return (
             min(0.99, 0.5 + 0.5 * sum(map(len, pieces)) / expected) if plan.writes_all and expected else None
@@ -127,7 +129,7 @@ class Actions:
         there = self._file(path)
         return there.text if there is not None else None
 
-    def _there(self, plan: Plan, now: Snapshot) -> Snapshot | None:
+    def _there(self, plan: ActionPlan, now: Snapshot) -> Snapshot | None:
         if plan.path is None:
             return None
         return now if plan.path == now.path else self._file(plan.path)
@@ -152,7 +154,7 @@ def _tree_sitter_parses(text: str, language: str) -> bool | None:
     return parses(text, language)
 
 
-def offers_here(ask: ActionAsk, settings: Settings) -> list[Offer]:
+def offers_here(ask: ActionRequest, settings: Settings) -> list[Offer]:
     """What can be done at a place, without an engine at hand."""
     if not settings.actions.enabled:
         return []

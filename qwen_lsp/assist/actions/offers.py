@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from qwen_lsp.assist.actions.custom_actions import CustomAction
 from qwen_lsp.assist.actions.language_facts import LANGUAGES, PROSE, TRANSLATION_TARGETS, language
-from qwen_lsp.assist.actions.types import ActionAsk, Offer
+from qwen_lsp.assist.actions.types import ActionRequest, Offer
 from qwen_lsp.code.snapshot import Snapshot
 
 EXPLAIN_KIND = "qwen_lsp.explain"
@@ -42,7 +42,7 @@ _PLAIN = (
 )
 
 
-def offers(ask: ActionAsk, custom: Sequence[CustomAction] = ()) -> list[Offer]:
+def offers(ask: ActionRequest, custom: Sequence[CustomAction] = ()) -> list[Offer]:
     """What can be done here, the likeliest first. Reads only the selection and the lines at its ends."""
     if not ask.snapshot.text.strip():
         return []
@@ -103,7 +103,7 @@ def comment_here(snapshot: Snapshot, cursor: int) -> tuple[int, int] | None:
     return first, last
 
 
-def _fixes(ask: ActionAsk) -> Iterator[Offer]:
+def _fixes(ask: ActionRequest) -> Iterator[Offer]:
     count = len(ask.problems)
     for number, problem in enumerate(ask.problems[:_MOST_FIXES]):
         title = f"Fix: {_short(problem.message)}"
@@ -112,7 +112,7 @@ def _fixes(ask: ActionAsk) -> Iterator[Offer]:
         yield Offer("fix-all", f"Fix all {count} problems here", "quickfix")
 
 
-def _code_offers(ask: ActionAsk) -> Iterator[Offer]:
+def _code_offers(ask: ActionRequest) -> Iterator[Offer]:
     spoken = language(ask.snapshot.language)
     selected = _is_selected(ask)
     for plain in _PLAIN:
@@ -136,7 +136,7 @@ def _code_offers(ask: ActionAsk) -> Iterator[Offer]:
     yield Offer("review", f"Review {_what(ask)}", REVIEW_KIND, edits=False)
 
 
-def _with_words(ask: ActionAsk, is_code: bool) -> Iterator[Offer]:
+def _with_words(ask: ActionRequest, is_code: bool) -> Iterator[Offer]:
     words = ask.words or wanted_words(ask.snapshot, ask.start, ask.end)
     why = "" if words else _HOW_TO_ASK
     title = f"Do: {_short(words)}" if words else "Custom instruction …"
@@ -146,11 +146,11 @@ def _with_words(ask: ActionAsk, is_code: bool) -> Iterator[Offer]:
         yield Offer("migrate", title, f"{_REWRITE}.migrate", disabled=why, needs_words=True)
 
 
-def _is_selected(ask: ActionAsk) -> bool:
+def _is_selected(ask: ActionRequest) -> bool:
     return ask.end > ask.start and bool(ask.snapshot.text[ask.start : ask.start + 10_000].strip())
 
 
-def _what(ask: ActionAsk) -> str:
+def _what(ask: ActionRequest) -> str:
     return "the selection" if ask.end > ask.start else "this code"
 
 

@@ -10,7 +10,7 @@ from qwen_lsp.assist.actions.indentation import fitted, reindented, step_of
 from qwen_lsp.assist.actions.language_facts import language
 from qwen_lsp.assist.actions.minimal_edits import inserted_below, rebased, smallest_edits
 from qwen_lsp.assist.actions.parse_answer import code_of
-from qwen_lsp.assist.actions.plan import Plan
+from qwen_lsp.assist.actions.plan import ActionPlan
 from qwen_lsp.assist.actions.prompts import fenced
 from qwen_lsp.assist.actions.region import Region, common_indent, whole_file
 from qwen_lsp.assist.actions.review_findings import findings_of
@@ -33,7 +33,7 @@ class Reply:
     cut: bool = False
 
 
-def finish(plan: Plan, reply: Reply, now: Snapshot, there: Snapshot | None, parses: Parses) -> Outcome:
+def finish(plan: ActionPlan, reply: Reply, now: Snapshot, there: Snapshot | None, parses: Parses) -> Outcome:
     """The outcome. `now` is the document at this moment, `there` the file to append to (version -1: on disk only).
 
     Raises ActionRefused with the reason when the answer must not be used.
@@ -51,7 +51,7 @@ def finish(plan: Plan, reply: Reply, now: Snapshot, there: Snapshot | None, pars
     return _file(plan, reply, parses)
 
 
-def _show(plan: Plan, reply: Reply) -> ShowOutcome:
+def _show(plan: ActionPlan, reply: Reply) -> ShowOutcome:
     text = reply.text.strip()
     if not text:
         raise ActionRefused("The model gave no answer. Try again, or select more code.")
@@ -62,7 +62,7 @@ def _show(plan: Plan, reply: Reply) -> ShowOutcome:
     return ShowOutcome(plan.offer.title, text)
 
 
-def _rewrite(plan: Plan, reply: Reply, now: Snapshot, parses: Parses) -> EditOutcome:
+def _rewrite(plan: ActionPlan, reply: Reply, now: Snapshot, parses: Parses) -> EditOutcome:
     region = plan.region
     answered = code_of(reply.text, region.text, cut=reply.cut)
     if whole_file_instead(region, answered.code):
@@ -81,7 +81,7 @@ def _rewrite(plan: Plan, reply: Reply, now: Snapshot, parses: Parses) -> EditOut
     return EditOutcome(plan.offer.title, (FileEdit(now.uri, now, moved),), why, note, name)
 
 
-def _below(plan: Plan, reply: Reply, now: Snapshot, parses: Parses) -> EditOutcome:
+def _below(plan: ActionPlan, reply: Reply, now: Snapshot, parses: Parses) -> EditOutcome:
     region = plan.region
     answered = code_of(reply.text, "", cut=reply.cut)
     comment = region.text.strip()
@@ -95,7 +95,7 @@ def _below(plan: Plan, reply: Reply, now: Snapshot, parses: Parses) -> EditOutco
     return EditOutcome(plan.offer.title, (FileEdit(now.uri, now, rebased(edits, region, now)),), why)
 
 
-def _append(plan: Plan, reply: Reply, there: Snapshot, parses: Parses) -> EditOutcome:
+def _append(plan: ActionPlan, reply: Reply, there: Snapshot, parses: Parses) -> EditOutcome:
     """New tests at the end of a test file; what stands there already is not written again."""
     answered = code_of(reply.text, "", cut=reply.cut)
     known = {
@@ -115,7 +115,7 @@ def _append(plan: Plan, reply: Reply, there: Snapshot, parses: Parses) -> EditOu
     return EditOutcome(plan.offer.title, (FileEdit(there.uri, there, edits),), why)
 
 
-def _file(plan: Plan, reply: Reply, parses: Parses) -> EditOutcome:
+def _file(plan: ActionPlan, reply: Reply, parses: Parses) -> EditOutcome:
     """A file that is not there yet."""
     assert plan.path is not None
     answered = code_of(reply.text, "", cut=reply.cut)

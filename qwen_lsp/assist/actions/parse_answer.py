@@ -25,7 +25,7 @@ _SPECIAL = re.compile(r"<\|[a-z_]{2,30}\|>")
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class FencedBlock:
     """A fenced block; `closed` is false when the answer ended inside it."""
 
     tag: str
@@ -34,7 +34,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class ParsedAnswer:
     """The code of an answer and the prose that stood around it."""
 
     code: str
@@ -43,16 +43,16 @@ class Answered:
     """False: nothing says that the code is whole."""
 
 
-def blocks(answer: str) -> tuple[list[Block], str]:
+def blocks(answer: str) -> tuple[list[FencedBlock], str]:
     """The fenced blocks, and what stands outside them. A fence is closed by one at least as long."""
-    found: list[Block] = []
+    found: list[FencedBlock] = []
     outside: list[str] = []
     at = 0
     while (opening := _FENCE.search(answer, at)) is not None:
         outside.append(answer[at : opening.start()])
         body = min(opening.end() + 1, len(answer))
         end, at, closed = _close(answer, body, opening.group(1))
-        found.append(Block(opening.group(2).lower(), answer[body:end], closed))
+        found.append(FencedBlock(opening.group(2).lower(), answer[body:end], closed))
     outside.append(answer[at:])
     return found, "\n".join(part.strip("\n") for part in outside if part.strip())
 
@@ -65,7 +65,7 @@ def is_complete(answer: str) -> bool:
     return bool(found) and found[0].closed and bool(found[0].code.strip())
 
 
-def code_of(answer: str, original: str, *, cut: bool) -> Answered:
+def code_of(answer: str, original: str, *, cut: bool) -> ParsedAnswer:
     """The code that stands in place of `original`. `cut`: the answer ended at the token limit.
 
     Raises ActionRefused when there is no such code, or only a part of it.
@@ -74,7 +74,7 @@ def code_of(answer: str, original: str, *, cut: bool) -> Answered:
     found, prose = blocks(text)
     found = [block for block in found if block.code.strip()]
     if not found:
-        return Answered(_bare(text, original, cut=cut))
+        return ParsedAnswer(_bare(text, original, cut=cut))
     block = _best(found, original)
     if not block.closed:
         if cut:
@@ -86,7 +86,7 @@ def code_of(answer: str, original: str, *, cut: bool) -> Answered:
     if block.tag in {"diff", "patch"}:
         raise ActionRefused("The model answered with a patch instead of the code. Try again.")
     _refuse_shortcuts(block.code, original)
-    return Answered(_trimmed(block.code), prose, block.closed)
+    return ParsedAnswer(_trimmed(block.code), prose, block.closed)
 
 
 def _bare(text: str, original: str, *, cut: bool) -> str:
@@ -112,7 +112,7 @@ def _close(answer: str, body: int, ticks: str) -> tuple[int, int, bool]:
     return (found.start(), found.end(), True) if found else (len(answer), len(answer), False)
 
 
-def _best(found: list[Block], original: str) -> Block:
+def _best(found: list[FencedBlock], original: str) -> FencedBlock:
     """The block most like the original; the first of equals."""
     if len(found) == 1:
         return found[0]

@@ -23,7 +23,7 @@ from qwen_lsp.assist.actions.region import (
     whole_file,
 )
 from qwen_lsp.assist.actions.test_location import Read, TestPlace, place_for_tests
-from qwen_lsp.assist.actions.types import ActionAsk, Offer, Problem
+from qwen_lsp.assist.actions.types import ActionRequest, Offer, Problem
 from qwen_lsp.engine.request import ChatPrompt
 from qwen_lsp.errors import ActionRefused
 
@@ -31,7 +31,7 @@ Use = Literal["rewrite", "below", "file", "append", "show", "review"]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ActionPlan:
     """One question to the model. `use` says what becomes of the answer."""
 
     offer: Offer
@@ -53,12 +53,12 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class _Around:
     offer: Offer
-    ask: ActionAsk
+    ask: ActionRequest
     custom: Sequence[CustomAction]
     read: Read
 
 
-def plan_for(offer: Offer, ask: ActionAsk, custom: Sequence[CustomAction], read: Read) -> Plan:
+def plan_for(offer: Offer, ask: ActionRequest, custom: Sequence[CustomAction], read: Read) -> ActionPlan:
     """The plan of an offer; raises ActionRefused when it cannot be done here."""
     if not ask.snapshot.text.strip():
         raise ActionRefused("The file is empty.")
@@ -66,7 +66,7 @@ def plan_for(offer: Offer, ask: ActionAsk, custom: Sequence[CustomAction], read:
     return make(_Around(offer, ask, custom, read))
 
 
-def _region(ask: ActionAsk) -> Region:
+def _region(ask: ActionRequest) -> Region:
     found = region_for(ask.snapshot, ask.start, ask.end)
     if found is None:
         raise ActionRefused("There is no definition around the cursor. Select the code that is meant.")
@@ -81,24 +81,24 @@ def _asked(
     use: Use,
     path: Path | None = None,
     to: str = "",
-) -> Plan:
+) -> ActionPlan:
     shown = Shown(region, dedented(region.text))
     spoken = to or region.snapshot.language
     drafts = (shown.code,) if use == "rewrite" else ()
-    return Plan(around.offer, region, prompt_for(task, shown, words), use, path, spoken, drafts)
+    return ActionPlan(around.offer, region, prompt_for(task, shown, words), use, path, spoken, drafts)
 
 
-def _rewrite(around: _Around) -> Plan:
+def _rewrite(around: _Around) -> ActionPlan:
     region = _region(around.ask)
     words = {"documentation": language(region.snapshot.language).documentation}
     return _asked(around, around.offer.id, region, words, "rewrite")
 
 
-def _explain(around: _Around) -> Plan:
+def _explain(around: _Around) -> ActionPlan:
     return _asked(around, "explain", _region(around.ask), {}, "show")
 
 
-def _review(around: _Around) -> Plan:
+def _review(around: _Around) -> ActionPlan:
     ask = around.ask
     region = (
         selected_lines(ask.snapshot, ask.start, ask.end) if ask.end > ask.start else whole_file(ask.snapshot)
@@ -106,7 +106,7 @@ def _review(around: _Around) -> Plan:
     return _asked(around, "review", region, {}, "review")
 
 
-def _fix(around: _Around) -> Plan:
+def _fix(around: _Around) -> ActionPlan:
     number, problems = around.offer.problem, around.ask.problems
     if number is None or not 0 <= number < len(problems):
         raise ActionRefused("This problem is no longer there.")
@@ -115,7 +115,7 @@ def _fix(around: _Around) -> Plan:
     return _asked(around, "fix", region, {"problems": _listed(region, [problem])}, "rewrite")
 
 
-def _fix_all(around: _Around) -> Plan:
+def _fix_all(around: _Around) -> ActionPlan:
     ask = around.ask
     if not ask.problems:
         raise ActionRefused("There is no problem here to fix.")
@@ -136,7 +136,7 @@ def _listed(region: Region, problems: Sequence[Problem]) -> str:
     return "\n".join(rows)
 
 
-def _extract(around: _Around) -> Plan:
+def _extract(around: _Around) -> ActionPlan:
     ask = around.ask
     selected = selected_lines(ask.snapshot, ask.start, ask.end)
     if ask.end <= ask.start or not selected.text.strip():
@@ -147,7 +147,7 @@ def _extract(around: _Around) -> Plan:
     return _asked(around, "extract", region, {"selection": quoted}, "rewrite")
 
 
-def _complete(around: _Around) -> Plan:
+def _complete(around: _Around) -> ActionPlan:
     snapshot = around.ask.snapshot
     found = comment_here(snapshot, around.ask.start)
     if found is None:
@@ -156,7 +156,7 @@ def _complete(around: _Around) -> Plan:
     return _asked(around, "complete", region, {"comment": dedented(region.text)}, "below")
 
 
-def _translate(around: _Around) -> Plan:
+def _translate(around: _Around) -> ActionPlan:
     ask, target = around.ask, LANGUAGES.get(around.offer.detail)
     if target is None:
         raise ActionRefused(f"There is no translation to '{around.offer.detail}'.")
@@ -185,7 +185,7 @@ def _free(path: Path, read: Read) -> Path:
     return candidate
 
 
-def _tests(around: _Around) -> Plan:
+def _tests(around: _Around) -> ActionPlan:
     ask = around.ask
     source = ask.snapshot.path
     if source is None:
@@ -203,13 +203,13 @@ def _tests(around: _Around) -> Plan:
 
 def _more_tests(
     around: _Around, region: Region, place: TestPlace, existing: str, words: Mapping[str, str]
-) -> Plan:
+) -> ActionPlan:
     same = place.path == around.ask.snapshot.path
     shown = place.reach if same else fenced(existing[-6_000:], around.ask.snapshot.language)
     return _asked(around, "more-tests", region, {**words, "existing": shown}, "append", place.path)
 
 
-def _with_words(around: _Around) -> Plan:
+def _with_words(around: _Around) -> ActionPlan:
     ask = around.ask
     typed = ask.words.strip()
     words = typed or wanted_words(ask.snapshot, ask.start, ask.end)
@@ -221,10 +221,12 @@ def _with_words(around: _Around) -> Plan:
     code = dedented(region.text)
     shown = Shown(region, code if typed else without_wanted_words(code))
     prompt = prompt_for(around.offer.id, shown, {"words": words})
-    return Plan(around.offer, region, prompt, "rewrite", language=ask.snapshot.language, drafts=(shown.code,))
+    return ActionPlan(
+        around.offer, region, prompt, "rewrite", language=ask.snapshot.language, drafts=(shown.code,)
+    )
 
 
-def _custom(around: _Around) -> Plan:
+def _custom(around: _Around) -> ActionPlan:
     ask, number = around.ask, around.offer.detail
     if not number.isdecimal() or int(number) >= len(around.custom):
         raise ActionRefused("This action is no longer in the settings.")
@@ -239,10 +241,10 @@ def _custom(around: _Around) -> Plan:
     use: Use = "show" if action.answer == "show" else "rewrite"
     how = "" if use == "show" else "\nAnswer with the whole code in one fenced block."
     prompt = chat(shown, fill(action.prompt, words) + how)
-    return Plan(around.offer, region, prompt, use, language=ask.snapshot.language, drafts=(shown.code,))
+    return ActionPlan(around.offer, region, prompt, use, language=ask.snapshot.language, drafts=(shown.code,))
 
 
-_PLANS: Mapping[str, Callable[[_Around], Plan]] = {
+_PLANS: Mapping[str, Callable[[_Around], ActionPlan]] = {
     "explain": _explain,
     "review": _review,
     "fix": _fix,

@@ -24,7 +24,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class ActionAsk:
+class ActionRequest:
     """A selection (start..end; both the cursor when nothing is selected) and the problems known there."""
 
     snapshot: Snapshot
@@ -58,14 +58,14 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ActionProgress:
     """How far an action is: `share` 0..1 when it can be known."""
 
     message: str
     share: float | None = None
 
 
-Report = Callable[[Progress], None]
+Report = Callable[[ActionProgress], None]
 
 
 @dataclass(frozen=True, slots=True)

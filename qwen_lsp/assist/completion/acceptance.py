@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from qwen_lsp.assist.completion.suggestion_cache import Hit
+from qwen_lsp.assist.completion.suggestion_cache import CacheHit
 from qwen_lsp.assist.suggestion import Suggestion
 from qwen_lsp.code.snapshot import Edit
 
@@ -54,7 +54,7 @@ class _Shown:
         return self.offers[0]
 
 
-class Outcomes:
+class AcceptanceTracker:
     """Follows the one suggestion that each document shows."""
 
     def __init__(self, counter: Counter | None) -> None:
@@ -69,7 +69,7 @@ class Outcomes:
         uri: str,
         language: str,
         latency_ms: float,
-        hit: Hit | None = None,
+        hit: CacheHit | None = None,
     ) -> None:
         """A suggestion was answered with; `root` names it as it was when first shown."""
         text = hit.known.text if hit else suggestion.text

@@ -10,22 +10,29 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qwen_lsp.assist.completion.acceptance import Outcomes
+from qwen_lsp.assist.completion.acceptance import AcceptanceTracker
 from qwen_lsp.assist.completion.debounce import Debounce
-from qwen_lsp.assist.completion.engine_status import EngineWatch
+from qwen_lsp.assist.completion.engine_status import EngineStatus
 from qwen_lsp.assist.completion.generate import Generated, PolishedLike, PolisherLike, run
-from qwen_lsp.assist.completion.idle_worker import Idle
-from qwen_lsp.assist.completion.latest_wins import Superseded, Turns
-from qwen_lsp.assist.completion.prefetch import Ahead
-from qwen_lsp.assist.completion.prompt_builder import Prompter
+from qwen_lsp.assist.completion.idle_worker import IdleWorker
+from qwen_lsp.assist.completion.latest_wins import LatestWins, Superseded
+from qwen_lsp.assist.completion.prefetch import Prefetcher
+from qwen_lsp.assist.completion.prompt_builder import PromptBuilder
 from qwen_lsp.assist.completion.recall_policy import least_confidence
 from qwen_lsp.assist.completion.status import AssistantStatus
-from qwen_lsp.assist.completion.suggestion_cache import Hit, Reuse
-from qwen_lsp.assist.completion.target import Point
-from qwen_lsp.assist.completion.trace_builder import Note
-from qwen_lsp.assist.completion.trigger import Go, should_ask
+from qwen_lsp.assist.completion.suggestion_cache import CacheHit, SuggestionCache
+from qwen_lsp.assist.completion.target import CompletionTarget
+from qwen_lsp.assist.completion.trace_builder import TraceBuilder
+from qwen_lsp.assist.completion.trigger import Triggered, should_ask
 from qwen_lsp.assist.postprocess import Polisher
-from qwen_lsp.assist.suggestion import Answer, Ask, Rejection, Source, Suggestion, SuggestionTrace
+from qwen_lsp.assist.suggestion import (
+    CompletionRequest,
+    CompletionResult,
+    Rejection,
+    Source,
+    Suggestion,
+    SuggestionTrace,
+)
 from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.code.workspace.secrets import is_secret
 from qwen_lsp.engine.base import Engine
@@ -74,18 +81,18 @@ class Assistant:
         self._traces: Ring[SuggestionTrace] = traces if traces is not None else Ring()
         self._stats = stats
         self._make_polisher = polisher
-        self._prompter = Prompter(settings, context)
-        self._reuse = Reuse()
-        self._turns = Turns()
-        self._idle = Idle()
-        self._watch = EngineWatch(engine)
+        self._prompter = PromptBuilder(settings, context)
+        self._reuse = SuggestionCache()
+        self._turns = LatestWins()
+        self._idle = IdleWorker()
+        self._watch = EngineStatus(engine)
         self._debounce = Debounce(settings.suggest.debounce_ms)
-        self._outcomes = Outcomes(stats)
+        self._outcomes = AcceptanceTracker(stats)
         self._last_edits: dict[str, Edit] = {}
         self._ids = (f"{os.getpid():x}-{id(self):x}-{n}" for n in itertools.count(1))
         self._key = next(self._ids)
         self._last: SuggestionTrace | None = None
-        self._ahead = Ahead(
+        self._ahead = Prefetcher(
             engine,
             settings.suggest,
             self._prompter,
@@ -142,10 +149,10 @@ class Assistant:
 
     # Suggestions
 
-    async def complete(self, ask: Ask) -> Answer:
+    async def complete(self, ask: CompletionRequest) -> CompletionResult:
         """The answer to an ask: exactly one, with a trace; a newer ask of the same session ends this one."""
         self._idle.drop()
-        note = Note(ask)
+        note = TraceBuilder(ask)
         try:
             answer = await self._turns.take(ask.session or ask.snapshot.uri, self._answer(ask, note))
         except Superseded:
@@ -156,8 +163,8 @@ class Assistant:
         self._idle.begin(lambda: self._ahead.prepare(ask, answer), _PREFETCH_PAUSE_S)
         return answer
 
-    async def _answer(self, ask: Ask, note: Note) -> Answer:
-        point = Point.of(ask)
+    async def _answer(self, ask: CompletionRequest, note: TraceBuilder) -> CompletionResult:
+        point = CompletionTarget.of(ask)
         hit = self._known(ask, point)
         verdict = self._trigger(ask, known=hit is not None)
         if isinstance(verdict, Rejection):
@@ -220,14 +227,14 @@ class Assistant:
 
     # The steps
 
-    def _known(self, ask: Ask, point: Point) -> Hit | None:
+    def _known(self, ask: CompletionRequest, point: CompletionTarget) -> CacheHit | None:
         hit = self._reuse.find(point.snapshot, point.cursor)
         if hit is None or not ask.manual or self._settings.suggest.alternatives <= 1:
             return hit
         # Asked by key, one wants a choice: only what was itself offered as a choice will do.
         return hit if hit.known.manual and hit.typed == 0 else None
 
-    def _trigger(self, ask: Ask, *, known: bool) -> Go | Rejection:
+    def _trigger(self, ask: CompletionRequest, *, known: bool) -> Triggered | Rejection:
         edit = self._last_edits.get(ask.snapshot.uri)
         if known or (edit is not None and edit.start + len(edit.text) != ask.cursor):
             edit = None
@@ -236,7 +243,9 @@ class Assistant:
         )
         return should_ask(ask, self._settings.suggest, last_edit=edit, is_private=is_private)
 
-    def _recalled(self, point: Point, go: Go, info: EngineInfo | None, note: Note) -> Suggestion | None:
+    def _recalled(
+        self, point: CompletionTarget, go: Triggered, info: EngineInfo | None, note: TraceBuilder
+    ) -> Suggestion | None:
         """What the user's own code says, when it may speak before this engine (None: it has nothing to say)."""
         settings = self._settings.recall
         if self._recall is None or settings.mode == "off":
@@ -249,7 +258,9 @@ class Assistant:
         found = self._recall.suggest(point.snapshot, point.cursor, multiline=go.multiline)
         return self._fitted(point, go, found, note) if found and found.confidence >= least else None
 
-    def _fitted(self, point: Point, go: Go, found: Recollection, note: Note) -> Suggestion | None:
+    def _fitted(
+        self, point: CompletionTarget, go: Triggered, found: Recollection, note: TraceBuilder
+    ) -> Suggestion | None:
         """What was recalled, made to fit like anything else that is shown."""
         polisher = self._make_polisher(point.snapshot, point.cursor, self._settings.suggest, go.multiline)
         polisher.feed(found.text)
@@ -260,13 +271,20 @@ class Assistant:
         made = self._suggestion(point, result.text, result.end, "recall", found.confidence)
         return dataclasses.replace(made, places=found.places)
 
-    async def _wait(self, ask: Ask, note: Note) -> None:
+    async def _wait(self, ask: CompletionRequest, note: TraceBuilder) -> None:
         wait_ms = 0.0 if ask.manual else self._debounce.wait_ms()
         note.debounce_ms = wait_ms
         if wait_ms > 0:
             await asyncio.sleep(wait_ms / 1000)
 
-    async def _generate(self, point: Point, go: Go, info: EngineInfo, ask: Ask, note: Note) -> Generated:
+    async def _generate(
+        self,
+        point: CompletionTarget,
+        go: Triggered,
+        info: EngineInfo,
+        ask: CompletionRequest,
+        note: TraceBuilder,
+    ) -> Generated:
         """Ask the engine; with a smaller window when the prompt was too long."""
         while True:
             layout = await self._prompter.layout(point, info)
@@ -288,7 +306,7 @@ class Assistant:
             return generated
 
     async def _others(
-        self, first: Request, point: Point, go: Go, info: EngineInfo
+        self, first: Request, point: CompletionTarget, go: Triggered, info: EngineInfo
     ) -> list[PolishedLike | Rejection]:
         """More answers to the same prompt, which the engine has just read."""
         count = self._settings.suggest.alternatives - 1
@@ -301,7 +319,7 @@ class Assistant:
         except EngineError:
             return []  # the first answer is worth showing alone
 
-    def _polish(self, point: Point, go: Go, info: EngineInfo) -> PolisherLike:
+    def _polish(self, point: CompletionTarget, go: Triggered, info: EngineInfo) -> PolisherLike:
         settings = self._settings.suggest
         if info.is_starter:
             # It knows a handful of programs by heart and guesses everywhere else.
@@ -309,7 +327,7 @@ class Assistant:
             settings = dataclasses.replace(settings, min_confidence=sure)
         return self._make_polisher(point.snapshot, point.cursor, settings, go.multiline)
 
-    def _drafts(self, point: Point, info: EngineInfo) -> tuple[str, ...]:
+    def _drafts(self, point: CompletionTarget, info: EngineInfo) -> tuple[str, ...]:
         """Texts the model may copy from; only our own engine knows how."""
         if self._recall is None or info.kind != "mlx" or self._settings.engine.prompt_lookup == "off":
             return ()
@@ -317,7 +335,9 @@ class Assistant:
 
     # The endings
 
-    def _from_known(self, ask: Ask, point: Point, hit: Hit, note: Note) -> Answer:
+    def _from_known(
+        self, ask: CompletionRequest, point: CompletionTarget, hit: CacheHit, note: TraceBuilder
+    ) -> CompletionResult:
         source = hit.source
         texts = [hit.text, *(hit.known.others if ask.manual and hit.typed == 0 else ())]
         made = [self._suggestion(point, text, hit.end, source, hit.known.confidence) for text in texts]
@@ -329,11 +349,18 @@ class Assistant:
             root = made[0].id
         return self._shown(ask, made, note, source, root=root, hit=hit if root == hit.known.root else None)
 
-    def _from_recall(self, ask: Ask, made: Suggestion, note: Note) -> Answer:
+    def _from_recall(self, ask: CompletionRequest, made: Suggestion, note: TraceBuilder) -> CompletionResult:
         self._reuse.remember(ask.snapshot, [made])
         return self._shown(ask, [made], note, "recall")
 
-    def _from_engine(self, ask: Ask, point: Point, go: Go, generated: Generated, note: Note) -> Answer:
+    def _from_engine(
+        self,
+        ask: CompletionRequest,
+        point: CompletionTarget,
+        go: Triggered,
+        generated: Generated,
+        note: TraceBuilder,
+    ) -> CompletionResult:
         if generated.aborted:
             return self._silent(note, f"superseded: {generated.aborted}")
         kept: dict[str, Suggestion] = {}
@@ -351,7 +378,14 @@ class Assistant:
         self._reuse.remember(ask.snapshot, made, manual=ask.manual)
         return self._shown(ask, made, note, "engine")
 
-    def _after_failure(self, ask: Ask, point: Point, go: Go, note: Note, error: EngineError) -> Answer:
+    def _after_failure(
+        self,
+        ask: CompletionRequest,
+        point: CompletionTarget,
+        go: Triggered,
+        note: TraceBuilder,
+        error: EngineError,
+    ) -> CompletionResult:
         """The engine broke off: the user's own code may still know."""
         self._watch.doubt()
         recalled = self._recalled(point, go, None, note)
@@ -359,32 +393,32 @@ class Assistant:
         return dataclasses.replace(answer, failure=str(error))
 
     def _suggestion(
-        self, point: Point, text: str, end: int, source: Source, confidence: float | None
+        self, point: CompletionTarget, text: str, end: int, source: Source, confidence: float | None
     ) -> Suggestion:
         text, start, end = point.fitted(text, end)
         return Suggestion(next(self._ids), text, start, end, source, confidence)
 
     def _shown(
         self,
-        ask: Ask,
+        ask: CompletionRequest,
         made: list[Suggestion],
-        note: Note,
+        note: TraceBuilder,
         source: Source,
         root: str = "",
-        hit: Hit | None = None,
-    ) -> Answer:
+        hit: CacheHit | None = None,
+    ) -> CompletionResult:
         trace = note.trace(source, shown_chars=len(made[0].text))
         for suggestion in made:
             self._outcomes.offered(
                 suggestion, root or made[0].id, ask.snapshot.uri, ask.snapshot.language, trace.total_ms, hit
             )
         self._record(trace, source)
-        return Answer(tuple(made), trace=trace)
+        return CompletionResult(tuple(made), trace=trace)
 
-    def _silent(self, note: Note, reason: str) -> Answer:
+    def _silent(self, note: TraceBuilder, reason: str) -> CompletionResult:
         trace = note.trace("none", reason)
         self._record(trace, "none", f"none: {reason.partition(':')[0]}")
-        return Answer(reason=reason, trace=trace)
+        return CompletionResult(reason=reason, trace=trace)
 
     def _record(self, trace: SuggestionTrace, *counters: str) -> None:
         self._last = trace

@@ -16,7 +16,7 @@ LOADING_PATIENCE_S = 8.0
 """How long who asks by key waits for a model that loads: shorter than lsp-mode's patience, which is 10 s."""
 
 
-class EngineWatch:
+class EngineStatus:
     """Asks the engine how it is: at once while it is not ready, behind the scenes when it is."""
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:

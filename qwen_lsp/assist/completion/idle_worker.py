@@ -11,7 +11,7 @@ from qwen_lsp.errors import QwenLspError
 log = logging.getLogger(__name__)
 
 
-class Idle:
+class IdleWorker:
     """Runs the newest piece of idle work after a short pause."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ class Superseded(Exception):
     """A newer ask of the same session took the turn."""
 
 
-class Turns:
+class LatestWins:
     """Runs work by session; the newest wins."""
 
     def __init__(self) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from qwen_lsp.assist.completion import fim_self_check
-from qwen_lsp.assist.completion.engine_status import EngineWatch
+from qwen_lsp.assist.completion.engine_status import EngineStatus
 from qwen_lsp.assist.completion.generate import PolisherLike, run
-from qwen_lsp.assist.completion.prompt_builder import Prompter
-from qwen_lsp.assist.completion.suggestion_cache import Reuse
-from qwen_lsp.assist.completion.target import Point, replaced
-from qwen_lsp.assist.completion.trigger import Go
-from qwen_lsp.assist.suggestion import Answer, Ask, Rejection
+from qwen_lsp.assist.completion.prompt_builder import PromptBuilder
+from qwen_lsp.assist.completion.suggestion_cache import SuggestionCache
+from qwen_lsp.assist.completion.target import CompletionTarget, replaced
+from qwen_lsp.assist.completion.trigger import Triggered
+from qwen_lsp.assist.suggestion import CompletionRequest, CompletionResult, Rejection
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import EngineInfo, Lane
@@ -21,19 +21,19 @@ from qwen_lsp.settings import SuggestSettings
 _MOST_AHEAD_CHARS = 4_000
 
 
-class Ahead:
+class Prefetcher:
     """Idle work of one assistant. Cancelled at any await; everything it finished stays."""
 
     def __init__(
         self,
         engine: Engine,
         settings: SuggestSettings,
-        prompter: Prompter,
-        reuse: Reuse,
-        watch: EngineWatch,
+        prompter: PromptBuilder,
+        reuse: SuggestionCache,
+        watch: EngineStatus,
         *,
-        trigger: Callable[[Ask], Go | Rejection],
-        polish: Callable[[Point, Go, EngineInfo], PolisherLike],
+        trigger: Callable[[CompletionRequest], Triggered | Rejection],
+        polish: Callable[[CompletionTarget, Triggered, EngineInfo], PolisherLike],
         tell: Callable[[str], None] | None,
     ) -> None:
         self._engine = engine
@@ -49,7 +49,7 @@ class Ahead:
         self.prefetched = 0
         self.warmed_tokens = 0
 
-    async def prepare(self, ask: Ask, answer: Answer) -> None:
+    async def prepare(self, ask: CompletionRequest, answer: CompletionResult) -> None:
         """All of it, the most useful first."""
         info = await self._watch.info()
         if info.state != "ready":
@@ -71,7 +71,7 @@ class Ahead:
         if verdict != fim_self_check.PASSED and self._tell is not None:
             self._tell(verdict)
 
-    async def _prefetch(self, ask: Ask, answer: Answer, info: EngineInfo) -> None:
+    async def _prefetch(self, ask: CompletionRequest, answer: CompletionResult, info: EngineInfo) -> None:
         """The suggestion that would follow, were this one accepted."""
         first = answer.suggestions[0]
         hit = self._reuse.find(ask.snapshot, first.start)
@@ -81,14 +81,14 @@ class Ahead:
             return  # it is there already
         accepted = replaced(ask.snapshot, first.start, first.end, first.text)
         cursor = first.start + len(accepted.text) - len(ask.snapshot.text) + first.end - first.start
-        ahead = Ask(accepted, cursor, session=ask.session)
+        ahead = CompletionRequest(accepted, cursor, session=ask.session)
         go = self._trigger(ahead)
         if isinstance(go, Rejection):
             return
         # A finished line is not written on; what comes next are the lines below it.
         at_line_end = accepted.text[cursor : cursor + 1] in ("", "\n", "\r")
-        go = Go(go.multiline or (at_line_end and self._settings.multiline != "never"))
-        point = Point.of(ahead)
+        go = Triggered(go.multiline or (at_line_end and self._settings.multiline != "never"))
+        point = CompletionTarget.of(ahead)
         layout = await self._prompter.layout(point, info, keep=False)
         request = replace(
             self._prompter.request(point, layout, info, key=""), lane=Lane.WARM, supersedes=None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from qwen_lsp.assist.completion.anchor import Anchor, Anchors, Placed, Sizes
-from qwen_lsp.assist.completion.target import Point
+from qwen_lsp.assist.completion.target import CompletionTarget
 from qwen_lsp.assist.prompts.chat import hole_as_chat
 from qwen_lsp.assist.prompts.fim import Hole, OtherFile, template_of
 from qwen_lsp.code.snapshot import Edit, Snapshot
@@ -47,7 +47,7 @@ class Layout:
     others: tuple[OtherFile, ...]
 
 
-class Prompter:
+class PromptBuilder:
     """Makes requests, and keeps what must stay the same from one to the next."""
 
     def __init__(self, settings: Settings, context: Gatherer | None = None) -> None:
@@ -76,7 +76,7 @@ class Prompter:
 
     # Requests
 
-    async def layout(self, point: Point, info: EngineInfo, *, keep: bool = True) -> Layout:
+    async def layout(self, point: CompletionTarget, info: EngineInfo, *, keep: bool = True) -> Layout:
         """The layout for a point; a new anchor is kept from now on, unless the point is only imagined."""
         document = self._document(point.snapshot.uri)
         placed = document.anchors.place(point.snapshot, point.cursor, self._sizes(info))
@@ -116,7 +116,13 @@ class Prompter:
             self._documents[uri].anchors.keep(anchor)
 
     def request(
-        self, point: Point, layout: Layout, info: EngineInfo, *, key: str, drafts: tuple[str, ...] = ()
+        self,
+        point: CompletionTarget,
+        layout: Layout,
+        info: EngineInfo,
+        *,
+        key: str,
+        drafts: tuple[str, ...] = (),
     ) -> Request:
         """What to ask the engine for this point."""
         settings = self._settings.suggest

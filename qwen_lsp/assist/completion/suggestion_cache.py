@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from qwen_lsp.assist.suggestion import Place, Source, Suggestion
+from qwen_lsp.assist.suggestion import Source, SourceLocation, Suggestion
 from qwen_lsp.code.snapshot import Edit, Snapshot
 
 _BEFORE_CHARS, _AFTER_CHARS = 256, 128
@@ -18,7 +18,7 @@ _CLOSERS = frozenset(")]}>\"'`;,")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CachedSuggestion:
     """A suggestion at `at`, and after it what would be suggested once it is accepted."""
 
     root: str
@@ -32,12 +32,12 @@ class Known:
     """Where the first suggestion ends in `text`, then those that were fetched ahead."""
     source: Source = "engine"
     confidence: float | None = None
-    places: tuple[Place, ...] = ()
+    places: tuple[SourceLocation, ...] = ()
     manual: bool = False
     others: tuple[str, ...] = ()
     """Alternatives offered beside it, as when first shown."""
 
-    def carried(self, edit: Edit) -> Known:
+    def carried(self, edit: Edit) -> CachedSuggestion:
         """The same, its place carried over an edit; text put in exactly at `at` is typed into it."""
         if edit.start >= self.at:
             return self
@@ -47,10 +47,10 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class CacheHit:
     """What is left of a known suggestion at a cursor."""
 
-    known: Known
+    known: CachedSuggestion
     text: str
     end: int
     typed: int
@@ -64,11 +64,11 @@ class Hit:
         return self.known.source if self.typed == 0 and self.known.source == "recall" else "typed-through"
 
 
-class Reuse:
+class SuggestionCache:
     """The last suggestions of each document, the newest first; bounded."""
 
     def __init__(self) -> None:
-        self._documents: OrderedDict[str, list[Known]] = OrderedDict()
+        self._documents: OrderedDict[str, list[CachedSuggestion]] = OrderedDict()
 
     def __len__(self) -> int:
         return sum(map(len, self._documents.values()))
@@ -106,7 +106,7 @@ class Reuse:
                 return True
         return False
 
-    def find(self, snapshot: Snapshot, cursor: int) -> Hit | None:
+    def find(self, snapshot: Snapshot, cursor: int) -> CacheHit | None:
         """What is left of a known suggestion here; None when there is none or nothing is left."""
         for known in self._documents.get(snapshot.uri, ()):
             hit = _left(known, snapshot.text, cursor)
@@ -115,8 +115,8 @@ class Reuse:
         return None
 
 
-def _known(text: str, one: Suggestion, offered: Sequence[Suggestion], manual: bool) -> Known:
-    return Known(
+def _known(text: str, one: Suggestion, offered: Sequence[Suggestion], manual: bool) -> CachedSuggestion:
+    return CachedSuggestion(
         root=offered[0].id,
         at=one.start,
         before=text[max(0, one.start - _BEFORE_CHARS) : one.start],
@@ -132,7 +132,7 @@ def _known(text: str, one: Suggestion, offered: Sequence[Suggestion], manual: bo
     )
 
 
-def _left(known: Known, text: str, cursor: int) -> Hit | None:
+def _left(known: CachedSuggestion, text: str, cursor: int) -> CacheHit | None:
     if not 0 <= cursor - known.at <= 2 * len(known.text):
         return None
     typed = text[known.at : cursor].replace("\r\n", "\n")
@@ -143,10 +143,10 @@ def _left(known: Known, text: str, cursor: int) -> Hit | None:
     upto = next(end for end in known.ends if end > len(typed))
     rest = known.text[len(typed) : upto]
     end = _end(known, text, cursor, rest)
-    return None if end is None or not rest.strip() else Hit(known, rest, end, len(typed))
+    return None if end is None or not rest.strip() else CacheHit(known, rest, end, len(typed))
 
 
-def _end(known: Known, text: str, cursor: int, rest: str) -> int | None:
+def _end(known: CachedSuggestion, text: str, cursor: int, rest: str) -> int | None:
     """Where the text right of the cursor is again what it was after the suggestion.
 
     Between may stand closers: those it swallowed and that are not typed over yet, or that the editor put in.
@@ -160,7 +160,7 @@ def _end(known: Known, text: str, cursor: int, rest: str) -> int | None:
     return None
 
 
-def _goes_on(known: Known, text: str, at: int) -> bool:
+def _goes_on(known: CachedSuggestion, text: str, at: int) -> bool:
     if not text.startswith(known.after, at):
         return False
     return not known.to_end or at + len(known.after) == len(text)

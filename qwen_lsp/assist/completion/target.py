@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qwen_lsp.assist.suggestion import Ask
+from qwen_lsp.assist.suggestion import CompletionRequest
 from qwen_lsp.code.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class CompletionTarget:
     """Where the model goes on. `snapshot` and `cursor` are the ask's own unless an item is highlighted."""
 
     snapshot: Snapshot
@@ -22,7 +22,7 @@ class Point:
     """How many characters the item made the document longer."""
 
     @classmethod
-    def of(cls, ask: Ask) -> Point:
+    def of(cls, ask: CompletionRequest) -> CompletionTarget:
         """The point of an ask."""
         if ask.selected is None:
             return cls(ask.snapshot, ask.cursor, start=ask.cursor)

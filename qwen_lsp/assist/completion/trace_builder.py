@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 
 from qwen_lsp.assist.completion.generate import Generated
-from qwen_lsp.assist.suggestion import Ask, Source, SuggestionTrace
+from qwen_lsp.assist.suggestion import CompletionRequest, Source, SuggestionTrace
 
 
-class Note:
+class TraceBuilder:
     """Filled while an ask is answered."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: CompletionRequest) -> None:
         self._ask = ask
         self._at_s = time.time()
         self._began = time.perf_counter()

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from pathspec import GitIgnoreSpec
 
-from qwen_lsp.assist.suggestion import Ask, Rejection
-from qwen_lsp.code.cursor_context import Place, opens_block
+from qwen_lsp.assist.suggestion import CompletionRequest, Rejection
+from qwen_lsp.code.cursor_context import CursorContext, opens_block
 from qwen_lsp.code.snapshot import Edit
 from qwen_lsp.code.syntax import LANGUAGES, Inside, parse
 from qwen_lsp.code.workspace.secrets import is_secret
@@ -36,27 +36,29 @@ _LINE_COMMENT = re.compile(r"\s*(#|//|--|;;|%)")
 
 
 @dataclass(frozen=True, slots=True)
-class Go:
+class Triggered:
     """Ask, for one line or for several."""
 
     multiline: bool
 
 
 def should_ask(
-    ask: Ask,
+    ask: CompletionRequest,
     settings: SuggestSettings,
     *,
     last_edit: Edit | None = None,
     is_private: Callable[[Path], bool] = is_secret,
-) -> Go | Rejection:
+) -> Triggered | Rejection:
     """Go, or the first rule that says no. A manual ask passes the rules that only guard against bother."""
     refusal = _forbidden(ask, settings, is_private)
     if refusal is None and not ask.manual:
         refusal = _bother(ask, settings, last_edit)
-    return refusal or Go(_wants_lines(ask, settings))
+    return refusal or Triggered(_wants_lines(ask, settings))
 
 
-def _forbidden(ask: Ask, settings: SuggestSettings, is_private: Callable[[Path], bool]) -> Rejection | None:
+def _forbidden(
+    ask: CompletionRequest, settings: SuggestSettings, is_private: Callable[[Path], bool]
+) -> Rejection | None:
     """Rules that hold for every ask."""
     snapshot = ask.snapshot
     path = snapshot.path
@@ -77,7 +79,7 @@ def _forbidden(ask: Ask, settings: SuggestSettings, is_private: Callable[[Path],
     return None
 
 
-def _bother(ask: Ask, settings: SuggestSettings, last_edit: Edit | None) -> Rejection | None:
+def _bother(ask: CompletionRequest, settings: SuggestSettings, last_edit: Edit | None) -> Rejection | None:
     """Rules for asks that nobody made by hand."""
     text, cursor = ask.snapshot.text, ask.cursor
     if not settings.automatic:
@@ -96,11 +98,11 @@ def _bother(ask: Ask, settings: SuggestSettings, last_edit: Edit | None) -> Reje
     return None
 
 
-def _wants_lines(ask: Ask, settings: SuggestSettings) -> bool:
+def _wants_lines(ask: CompletionRequest, settings: SuggestSettings) -> bool:
     """Several lines where a block or a new line begins; one in the middle of a line, a comment or a string."""
     if settings.multiline != "auto":
         return settings.multiline == "always"
-    place = Place.at(ask.snapshot, ask.cursor)
+    place = CursorContext.at(ask.snapshot, ask.cursor)
     if not place.tail_is_closers or ask.selected is not None:
         return False
     if _inside(place) is not None:
@@ -112,12 +114,12 @@ def _wants_lines(ask: Ask, settings: SuggestSettings) -> bool:
     return not place.tail.strip() or place.head.rstrip()[-1:] == _brace_around(place)
 
 
-def _brace_around(place: Place) -> str:
+def _brace_around(place: CursorContext) -> str:
     """The bracket left of the cursor when its closer stands right of it, as an editor inserts it: `{¦}`."""
     return "{" if place.tail.lstrip()[:1] == "}" else ""
 
 
-def _inside(place: Place) -> Inside | None:
+def _inside(place: CursorContext) -> Inside | None:
     if place.in_block_comment:
         return "comment"
     if place.language in LANGUAGES:
@@ -126,7 +128,7 @@ def _inside(place: Place) -> Inside | None:
     return "comment" if _LINE_COMMENT.match(place.head) else None
 
 
-def _fits_selected(ask: Ask) -> bool:
+def _fits_selected(ask: CompletionRequest) -> bool:
     """Whether the highlighted item goes on from what is typed: the suggestion must begin with it."""
     start = ask.selected_start if ask.selected_start is not None else ask.cursor
     typed = ask.snapshot.text[start : ask.cursor]
@@ -139,7 +141,7 @@ def _is_off(path: PurePath, settings: SuggestSettings) -> bool:
     return GitIgnoreSpec.from_lines(settings.off_paths).match_file(str(path).lstrip("/"))
 
 
-def _rest_of_line(ask: Ask) -> str:
+def _rest_of_line(ask: CompletionRequest) -> str:
     snapshot = ask.snapshot
     line = snapshot.line_of(ask.cursor)
     return snapshot.line_text(line)[ask.cursor - snapshot.line_start(line) :]

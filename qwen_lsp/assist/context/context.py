@@ -11,7 +11,7 @@ from pathlib import Path
 from qwen_lsp.assist.context import sources
 from qwen_lsp.assist.context.rank import choose
 from qwen_lsp.assist.context.recent_edits import OpenDocuments
-from qwen_lsp.assist.context.sources import Found, Here, Snippet
+from qwen_lsp.assist.context.sources import CursorPlace, FoundSnippets, Snippet
 from qwen_lsp.assist.context.symbol_index import SymbolIndex
 from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.code.workspace.ignore import IGNORE_FILES, IgnoreRules
@@ -79,7 +79,7 @@ class Context:
         """What to show the model beside the file, most useful first; late sources are left out."""
         if not self._settings.enabled or not self._may_read(snapshot):
             return ()
-        here = Here(snapshot, cursor)
+        here = CursorPlace(snapshot, cursor)
         held = self._held.get(snapshot.uri)
         if held is not None and abs(held.line - here.line) > _REGION_LINES:
             held = None
@@ -124,9 +124,9 @@ class Context:
     def _may_read(self, snapshot: Snapshot) -> bool:
         return snapshot.path is None or not self._rules.is_private(snapshot.path)
 
-    async def _gather(self, here: Here) -> tuple[list[Found], bool]:
+    async def _gather(self, here: CursorPlace) -> tuple[list[FoundSnippets], bool]:
         """What the sources have found by the deadline, and whether all of them have."""
-        asked: list[Future[list[Found]]] = [
+        asked: list[Future[list[FoundSnippets]]] = [
             self._threads.submit(_all, source) for source in self._sources(here)
         ]
         waiting = [asyncio.wrap_future(future) for future in asked]
@@ -141,9 +141,9 @@ class Context:
             future.cancel()
         return found, not late
 
-    def _sources(self, here: Here) -> list[Callable[[], Iterator[Found]]]:
+    def _sources(self, here: CursorPlace) -> list[Callable[[], Iterator[FoundSnippets]]]:
         documents, index = self._documents, self._index
-        given: list[Callable[[], Iterator[Found]]] = [
+        given: list[Callable[[], Iterator[FoundSnippets]]] = [
             lambda: sources.edited_places(here, documents),
             lambda: sources.similar_code(here, documents),
             lambda: sources.open_neighbours(here, documents),
@@ -161,7 +161,7 @@ class Context:
         return path.name
 
 
-def _all(source: Callable[[], Iterator[Found]]) -> list[Found]:
+def _all(source: Callable[[], Iterator[FoundSnippets]]) -> list[FoundSnippets]:
     return list(source())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from qwen_lsp.assist.context.sources import Found, Here, Snippet
+from qwen_lsp.assist.context.sources import CursorPlace, FoundSnippets, Snippet
 from qwen_lsp.assist.context.word_similarity import dice, words
 
 CHARS_PER_TOKEN = 4
@@ -25,8 +25,8 @@ def cost_tokens(snippet: Snippet) -> int:
 
 
 def choose(
-    here: Here,
-    found: Iterable[Found],
+    here: CursorPlace,
+    found: Iterable[FoundSnippets],
     held: Sequence[Snippet],
     budget_tokens: int,
     shown_path: Callable[[Path], str],

@@ -32,7 +32,7 @@ class Snippet:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundSnippets:
     """A candidate: where it is from, its text, and how good it is (higher first)."""
 
     path: Path
@@ -42,7 +42,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Here:
+class CursorPlace:
     """The cursor's place, as the sources look at it."""
 
     snapshot: Snapshot
@@ -78,8 +78,8 @@ class Here:
 
 
 def imported_definitions(
-    here: Here, index: SymbolIndex, documents: OpenDocuments, is_private: Callable[[Path], bool]
-) -> Iterator[Found]:
+    here: CursorPlace, index: SymbolIndex, documents: OpenDocuments, is_private: Callable[[Path], bool]
+) -> Iterator[FoundSnippets]:
     """Definitions of names used near the cursor or imported, those from imported files first."""
     own = here.snapshot.path
     ranked: list[tuple[float, str, Definition]] = []
@@ -97,10 +97,10 @@ def imported_definitions(
             continue
         text = _definition_text(place, name, documents)
         if text:
-            yield Found(place.path, text, f"defines {name}", 3 + score)
+            yield FoundSnippets(place.path, text, f"defines {name}", 3 + score)
 
 
-def _definition_score(here: Here, name: str, place: Definition) -> float:
+def _definition_score(here: CursorPlace, name: str, place: Definition) -> float:
     score = 1.0 if name in here.near_words else 0.0
     if name in here.imported:
         score += 1.0
@@ -126,7 +126,7 @@ def _from_disk(path: Path) -> OpenDocument | None:
     return OpenDocument(Snapshot(path.as_uri(), "", 0, data.decode("utf-8", "replace")))
 
 
-def edited_places(here: Here, documents: OpenDocuments) -> Iterator[Found]:
+def edited_places(here: CursorPlace, documents: OpenDocuments) -> Iterator[FoundSnippets]:
     """Places lately edited or opened, other than the one at the cursor."""
     given = 0
     for document, first, last in documents.places():
@@ -134,7 +134,7 @@ def edited_places(here: Here, documents: OpenDocuments) -> Iterator[Found]:
         if own or document.snapshot.path is None:
             continue
         likeness = dice(words(document.piece(first, last)), here.near_words)
-        yield Found(
+        yield FoundSnippets(
             document.snapshot.path, document.piece(first, last), "lately edited", 2 + likeness - given * 0.1
         )
         given += 1
@@ -142,7 +142,7 @@ def edited_places(here: Here, documents: OpenDocuments) -> Iterator[Found]:
             return
 
 
-def similar_code(here: Here, documents: OpenDocuments) -> Iterator[Found]:
+def similar_code(here: CursorPlace, documents: OpenDocuments) -> Iterator[FoundSnippets]:
     """Pieces of other open documents that use the names near the cursor."""
     scored: list[tuple[float, OpenDocument, int]] = []
     for document in documents.others(here.snapshot.uri)[:12]:
@@ -154,17 +154,17 @@ def similar_code(here: Here, documents: OpenDocuments) -> Iterator[Found]:
     for likeness, document, first in scored[:_SIMILAR]:
         if document.snapshot.path is not None:
             text = document.piece(first, first + chunk_lines() - 1)
-            yield Found(document.snapshot.path, text, "similar code", 1 + likeness)
+            yield FoundSnippets(document.snapshot.path, text, "similar code", 1 + likeness)
 
 
-def open_neighbours(here: Here, documents: OpenDocuments) -> Iterator[Found]:
+def open_neighbours(here: CursorPlace, documents: OpenDocuments) -> Iterator[FoundSnippets]:
     """The beginnings of the documents opened last in the same language."""
     given = 0
     for document in documents.others(here.snapshot.uri):
         path = document.snapshot.path
         if path is None or document.snapshot.language != here.snapshot.language:
             continue
-        yield Found(path, document.piece(0, _NEIGHBOUR_LINES - 1), "open beside", 0.5 - given * 0.1)
+        yield FoundSnippets(path, document.piece(0, _NEIGHBOUR_LINES - 1), "open beside", 0.5 - given * 0.1)
         given += 1
         if given >= _NEIGHBOURS:
             return

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from qwen_lsp.assist.postprocess.open_string import Quotes
-from qwen_lsp.code.cursor_context import Place
-from qwen_lsp.code.syntax import Growing, Inside, grammar, inside_of, is_string, leaves
+from qwen_lsp.assist.postprocess.open_string import OpenString
+from qwen_lsp.code.cursor_context import CursorContext
+from qwen_lsp.code.syntax import GrowingText, Inside, grammar, inside_of, is_string, leaves
 
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 
@@ -37,7 +37,7 @@ class Opener:
 class Brackets:
     """Follows a suggestion as it grows."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: CursorContext) -> None:
         self._place = place
         self._tokens = _tokens_of(place)
         self.openers = _openers(place)
@@ -49,7 +49,7 @@ class Brackets:
         self._floor = 0
         """Below this level a closer may close something from before the suggestion."""
         innermost = self.openers[0].char if self.openers else ""
-        self._quotes = Quotes(place, innermost if innermost not in ("(", "[", "{") else "")
+        self._quotes = OpenString(place, innermost if innermost not in ("(", "[", "{") else "")
 
     @property
     def depth(self) -> int:
@@ -104,7 +104,7 @@ class Brackets:
         return True
 
 
-def _openers(place: Place) -> list[Opener]:
+def _openers(place: CursorContext) -> list[Opener]:
     """What is open at the cursor, and where the file closes each; matched by bracket and by indentation."""
     stack: list[tuple[str, int]] = []
     lines = place.window.split("\n")
@@ -123,7 +123,7 @@ def _openers(place: Place) -> list[Opener]:
     return _close(place, stack, tokens.after)
 
 
-def _close(place: Place, stack: list[tuple[str, int]], after: list[Mark]) -> list[Opener]:
+def _close(place: CursorContext, stack: list[tuple[str, int]], after: list[Mark]) -> list[Opener]:
     closers = _unmatched(after)
     rows = place.after.split("\n")
     starts = _line_starts(rows)
@@ -168,7 +168,7 @@ class _Whole:
     string: str
 
 
-def _whole_tokens(place: Place) -> _Whole:
+def _whole_tokens(place: CursorContext) -> _Whole:
     """The brackets of the file as it is, before and after the cursor; offsets from the window's and cursor's start."""
     before_text, after_text = place.window, place.after
     found = grammar(place.language)
@@ -185,7 +185,7 @@ def _whole_tokens(place: Place) -> _Whole:
     return _Whole(before, after, ends[0].char if ends else _open_quote(place))
 
 
-def _open_quote(place: Place) -> str:
+def _open_quote(place: CursorContext) -> str:
     """The quote that is open on the cursor's line, by counting."""
     quote = ""
     text = place.head
@@ -216,7 +216,7 @@ class _Tokens:
     def __init__(self, text: str, language: str, base: int | None = None) -> None:
         found = grammar(language)
         assert found is not None
-        self._growing = Growing(text, found)
+        self._growing = GrowingText(text, found)
         self._base = len(self._growing.data) if base is None else base
         self._line = self._base
         self._told: set[int] = set()
@@ -270,7 +270,7 @@ class _Tokens:
 class _Loose:
     """Marks from a lexer that knows quotes within a line and line comments, for languages without a grammar."""
 
-    def __init__(self, place: Place, quote: str) -> None:
+    def __init__(self, place: CursorContext, quote: str) -> None:
         self._quote = quote
         self._inherited = bool(quote)
         self._comment = False
@@ -323,7 +323,7 @@ class _Loose:
         return None
 
 
-def _tokens_of(place: Place) -> _Tokens | _Loose:
+def _tokens_of(place: CursorContext) -> _Tokens | _Loose:
     if grammar(place.language) is None:
         return _Loose(place, _open_quote(place))
     return _Tokens(place.window, place.language)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qwen_lsp.assist.postprocess.draft import Cut, Draft
 from qwen_lsp.assist.postprocess.line_similarity import near
-from qwen_lsp.code.cursor_context import CLOSERS, Place, opens_block
+from qwen_lsp.code.cursor_context import CLOSERS, CursorContext, opens_block
 
 _GOES_ON = frozenset({"else", "catch", "finally", "elif", "except"})
 
@@ -17,7 +17,7 @@ class Closers:
     the suggestion ends too.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: CursorContext) -> None:
         self._place = place
         self._following = False
         self._ends_block = False

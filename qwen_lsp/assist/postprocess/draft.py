@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from qwen_lsp.assist.postprocess.brackets import Brackets
-from qwen_lsp.code.cursor_context import Place
+from qwen_lsp.code.cursor_context import CursorContext
 from qwen_lsp.code.syntax import Inside
 
 
@@ -29,7 +29,7 @@ class Step(Protocol):
 class Draft:
     """The text so far. A piece never holds a line end and something else."""
 
-    place: Place
+    place: CursorContext
     brackets: Brackets
     lines: list[str] = field(default_factory=list)
     """Finished lines, without their ends."""

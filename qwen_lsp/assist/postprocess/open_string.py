@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qwen_lsp.code.cursor_context import Place
+from qwen_lsp.code.cursor_context import CursorContext
 from qwen_lsp.code.syntax import LANGUAGES, Inside
 
 _SINGLE_QUOTED = frozenset({"python", "javascript", "javascriptreact", "typescript", "typescriptreact"})
@@ -11,13 +11,13 @@ _HASH_COMMENTS = frozenset(
 )
 
 
-class Quotes:
+class OpenString:
     """Whether a growing text is inside an unfinished string or block comment, which no parser can know for sure.
 
     Until it ends, brackets in it must not count.
     """
 
-    def __init__(self, place: Place, open_quote: str) -> None:
+    def __init__(self, place: CursorContext, open_quote: str) -> None:
         language = place.language
         self._triple = language == "python"
         self._single_is_string = language in _SINGLE_QUOTED or language not in LANGUAGES

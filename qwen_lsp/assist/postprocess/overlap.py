@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from qwen_lsp.assist.postprocess.draft import Cut, Draft
 from qwen_lsp.assist.postprocess.line_similarity import is_telling, near, same, same_but_style
-from qwen_lsp.code.cursor_context import Place
+from qwen_lsp.code.cursor_context import CursorContext
 
 _LOOK_BELOW = 3
 """A suggestion may skip a line or two of the file before it repeats the next."""
@@ -18,7 +18,7 @@ _CLOSING = ")]}\"'`;,: \t"
 class RestOfLine:
     """Overlap with the text right of the cursor, when that is more than closers."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: CursorContext) -> None:
         self._tail = place.tail.replace(" ", "").replace("\t", "")
         telling = sum(c.isalnum() for c in self._tail) >= 1 and len(self._tail) >= _SHORTEST_TAIL
         self._active = telling and not place.tail_is_closers
@@ -57,7 +57,7 @@ def cut_partial_tail(text: str, tail: str) -> str:
 class LinesBelow:
     """Overlap with the lines below: one telling line, or several that match exactly or nearly."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: CursorContext) -> None:
         self._below = place.next_below[: _LOOK_BELOW + 8]
         self._pending: list[tuple[int, int]] = []
         """(where the overlap would begin, index of the line below to be met next)."""
@@ -84,7 +84,7 @@ class LinesBelow:
                 self._pending.append((begins, index + 1))
         return None
 
-    def _in_reach(self, place: Place, line: str) -> Sequence[str]:
+    def _in_reach(self, place: CursorContext, line: str) -> Sequence[str]:
         """The lines a repetition may begin with: the next one, and two more while the scope goes on."""
         columns = place.indent(line)
         reach = 1
@@ -99,12 +99,12 @@ class LinesBelow:
         return same(line, below) or same_but_style(line, below) or near(line, below)
 
 
-def same_but_style_and_place(place: Place, a: str, b: str) -> bool:
+def same_but_style_and_place(place: CursorContext, a: str, b: str) -> bool:
     """Equal but for style, and equally indented: deeper inside, the same statement may be meant."""
     return place.indent(a) == place.indent(b) and same_but_style(a, b)
 
 
-def without_lines_below(place: Place, text: str) -> str:
+def without_lines_below(place: CursorContext, text: str) -> str:
     """A text whose scope has ended, without last lines that the file goes on with."""
     lines = text.rstrip().split("\n")
     whole = [place.head + lines[0], *lines[1:]]
@@ -130,7 +130,7 @@ def _begins(line: str, below: str) -> bool:
     return below.startswith(line.rstrip()) and not below[len(line.rstrip()) :].strip(_CLOSING)
 
 
-def _ends_there(place: Place, count: int, last: str) -> bool:
+def _ends_there(place: CursorContext, count: int, last: str) -> bool:
     """Whether the repetition is long enough to mean something, or reaches the end of the scope below too."""
     if is_telling(last) or count > 1:
         return True

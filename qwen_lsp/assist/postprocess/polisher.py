@@ -11,12 +11,12 @@ from qwen_lsp.assist.postprocess.closing_brackets import Closers
 from qwen_lsp.assist.postprocess.draft import Cut, Draft, Step
 from qwen_lsp.assist.postprocess.filters import Confidence, Prose, is_useful
 from qwen_lsp.assist.postprocess.overlap import LinesBelow, RestOfLine, cut_partial_tail, without_lines_below
-from qwen_lsp.assist.postprocess.reindent import Shape
-from qwen_lsp.assist.postprocess.repetition import Above, Itself
+from qwen_lsp.assist.postprocess.reindent import Reindenter
+from qwen_lsp.assist.postprocess.repetition import RepetitionAbove, SelfRepetition
 from qwen_lsp.assist.postprocess.scope import Length, Scope
-from qwen_lsp.assist.postprocess.strip_markup import Cleaner
+from qwen_lsp.assist.postprocess.strip_markup import MarkupStripper
 from qwen_lsp.assist.suggestion import Rejection
-from qwen_lsp.code.cursor_context import Place
+from qwen_lsp.code.cursor_context import CursorContext
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.settings import SuggestSettings
 
@@ -43,14 +43,14 @@ class Polisher:
         self, snapshot: Snapshot, cursor: int, settings: SuggestSettings, *, multiline: bool
     ) -> None:
         self._cursor = cursor
-        self._place = place = Place.at(snapshot, cursor)
+        self._place = place = CursorContext.at(snapshot, cursor)
         brackets = Brackets(place)
         self._draft = Draft(place, brackets)
-        self._cleaner = Cleaner(place, in_text=brackets.inside() is not None)
-        self._shape = Shape(place)
+        self._cleaner = MarkupStripper(place, in_text=brackets.inside() is not None)
+        self._shape = Reindenter(place)
         self._confidence = Confidence(settings.min_confidence)
         self._closers, self._below = Closers(place), LinesBelow(place)
-        self._above, self._itself = Above(place), Itself()
+        self._above, self._itself = RepetitionAbove(place), SelfRepetition()
         self._steps: tuple[Step, ...] = (
             self._closers,
             RestOfLine(place),

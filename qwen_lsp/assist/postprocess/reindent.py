@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from qwen_lsp.code.cursor_context import Place, opens_block
+from qwen_lsp.code.cursor_context import CursorContext, opens_block
 
 _ECHO_LINES = 12
 _SHORTEST_ECHO = 4
 _UNKNOWN = "\0"
 
 
-class Shape:
+class Reindenter:
     """Code in, code out; holds back only the blanks at a line's start and, at first, what repeats the cursor's line."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: CursorContext) -> None:
         self._place = place
         self._held = ""
         self._started = False

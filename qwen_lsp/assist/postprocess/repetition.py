@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from qwen_lsp.assist.postprocess.draft import Cut, Draft
 from qwen_lsp.assist.postprocess.line_similarity import is_telling, near, same
-from qwen_lsp.code.cursor_context import Place
+from qwen_lsp.code.cursor_context import CursorContext
 
 _SAME, _SAME_EMPTY = 3, 6
 _NEAR_LINES = 5
@@ -17,7 +17,7 @@ _COPIED_LINES, _COPIED_NEXT, _COPIED_SIGNS = 5, 2, 30
 _LONGEST_UNIT = 40
 
 
-class Itself:
+class SelfRepetition:
     """A line, a block or a piece of a line written over and over."""
 
     def __init__(self) -> None:
@@ -83,10 +83,10 @@ def repeated_unit(line: str) -> str:
     return ""
 
 
-class Above:
+class RepetitionAbove:
     """The line just above once more, or several lines from further up."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: CursorContext) -> None:
         self._above = [line.rstrip() for line in place.above[-_ABOVE:] if line.strip()]
         self._places: dict[str, list[int]] = defaultdict(list)
         for at, line in enumerate(self._above):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from qwen_lsp.assist.postprocess.draft import Cut, Draft
-from qwen_lsp.code.cursor_context import Place, opens_block
+from qwen_lsp.code.cursor_context import CursorContext, opens_block
 
 _DEFINITION = re.compile(
     r"(?:(?:export|default|public|private|protected|static|async|abstract|final|pub(?:\([a-z]+\))?|unsafe|inline|virtual|"
@@ -52,7 +52,7 @@ class Scope:
     closing brace ends a scope (see Closers), and indentation only tells a finished statement from its successor.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: CursorContext) -> None:
         self._place = place
         self._base: int | None = None if place.head_is_blank else place.indent(place.head)
         self._body = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from qwen_lsp.code.cursor_context import Place
+from qwen_lsp.code.cursor_context import CursorContext
 
 _SPECIAL = re.compile(
     r"<[|｜][\w▁\-]{1,30}[|｜]>|</?s>|<EOT>|<(?:fim|file|repo)_\w+>|\[/?INST\]|<\|(?:cursor|end)\|>"
@@ -25,10 +25,10 @@ _CHATTER = 600
 """Code points of prose waited for a fence to follow."""
 
 
-class Cleaner:
+class MarkupStripper:
     """Raw model text in, code out. `ended` names the rule when nothing more will come; `rejected` when nothing counts."""
 
-    def __init__(self, place: Place, *, in_text: bool) -> None:
+    def __init__(self, place: CursorContext, *, in_text: bool) -> None:
         self._plain = place.is_prose or in_text
         self._raw = ""
         self._line = ""

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from qwen_lsp.assist.recall.language_groups import family_of_file
-from qwen_lsp.assist.recall.lexer import Ints, Vocabulary, lex
-from qwen_lsp.assist.recall.token_runs import Block, FileText
+from qwen_lsp.assist.recall.lexer import Ints, LexerVocabulary, lex
+from qwen_lsp.assist.recall.token_runs import FileText, TokenBlock
 
 # Held by one token in a block: number, offset, and for each of three run lengths a hash and a place; its text.
 _BYTES_PER_TOKEN = 4 + 4 + 3 * 8 + 4
@@ -35,13 +35,13 @@ class Builder:
     """Remembers what it read; each build reads only what changed."""
 
     max_bytes: int
-    vocabulary_of: Callable[[str], Vocabulary]
+    vocabulary_of: Callable[[str], LexerVocabulary]
     pause: Callable[[], None]
     _known: dict[str, dict[Path, _Read]] = field(default_factory=lambda: defaultdict(dict))
     file_count: int = 0
     token_count: int = 0
 
-    def build(self, paths: Iterable[Path], stop: Callable[[], bool]) -> dict[str, Block]:
+    def build(self, paths: Iterable[Path], stop: Callable[[], bool]) -> dict[str, TokenBlock]:
         """A block per family from the files, until the memory limit; {} when stopped."""
         found: dict[str, dict[Path, _Read]] = defaultdict(dict)
         self.file_count = self.token_count = 0
@@ -60,9 +60,9 @@ class Builder:
         self._known = found
         return {family: self._joined(list(reads.values())) for family, reads in found.items()}
 
-    def _joined(self, reads: list[_Read]) -> Block:
+    def _joined(self, reads: list[_Read]) -> TokenBlock:
         self.pause()
-        return Block([r.file for r in reads], [r.tokens for r in reads], [r.starts for r in reads])
+        return TokenBlock([r.file for r in reads], [r.tokens for r in reads], [r.starts for r in reads])
 
     def _read(self, family: str, path: Path) -> _Read | None:
         try:
@@ -79,7 +79,7 @@ class Builder:
         tokens, starts = self._lexed(text, self.vocabulary_of(family))
         return _Read(stamp, FileText(path.as_uri(), text), tokens, starts)
 
-    def _lexed(self, text: str, vocabulary: Vocabulary) -> tuple[Ints, Ints]:
+    def _lexed(self, text: str, vocabulary: LexerVocabulary) -> tuple[Ints, Ints]:
         parts = []
         at = 0
         while at < len(text):

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from qwen_lsp.assist.recall.confidence import Calibration, fit
-from qwen_lsp.assist.recall.language_index import Family, Spot, far_from, is_wordlike
+from qwen_lsp.assist.recall.language_index import LanguageIndex, QueryPosition, far_from, is_wordlike
 from qwen_lsp.assist.recall.lexer import BORDER, NEWLINE, Ints
-from qwen_lsp.assist.recall.token_runs import Block
+from qwen_lsp.assist.recall.token_runs import TokenBlock
 
 LEFT_OUT_TOKENS = 60
 """This many tokens around a place are left out, so that a place does not find itself."""
@@ -27,7 +27,7 @@ class Trial:
 
 
 def calibrate(
-    family: Family, places: int, pause: Callable[[], None], stop: Callable[[], bool]
+    family: LanguageIndex, places: int, pause: Callable[[], None], stop: Callable[[], bool]
 ) -> Calibration | None:
     """Fit the family's confidence to its own block; None when there is too little to learn from."""
     block = family.block
@@ -48,7 +48,7 @@ def calibrate(
 
 
 def random_places(
-    block: Block, family: Family, count: int, *, seed: int, line_starts: bool = False
+    block: TokenBlock, family: LanguageIndex, count: int, *, seed: int, line_starts: bool = False
 ) -> Iterator[tuple[int, int]]:
     """(index of a token, characters of it already typed), inside lines or where lines start."""
     draw = random.Random(seed)
@@ -67,13 +67,13 @@ def random_places(
         yield place, 0 if line_starts or not is_wordlike(word) else draw.randrange(len(word))
 
 
-def try_place(family: Family, block: Block, place: int, typed_chars: int) -> Trial | None:
+def try_place(family: LanguageIndex, block: TokenBlock, place: int, typed_chars: int) -> Trial | None:
     """What would have been offered there, its surroundings left out; None when nothing."""
     number = block.file_index(place)
     first = int(block.firsts[number])
     query = block.tokens[max(first, place - _QUERY_TOKENS) : place]
     typed = family.vocabulary.texts[int(block.tokens[place])][:typed_chars]
-    spot = Spot(block.files[number].uri, place - first, query, typed)
+    spot = QueryPosition(block.files[number].uri, place - first, query, typed)
     found = family.continue_from(spot, lines=1, forbidden=far_from(place, LEFT_OUT_TOKENS))
     if found is None:
         return None

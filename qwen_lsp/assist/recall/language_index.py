@@ -11,7 +11,7 @@ import numpy as np
 
 from qwen_lsp.assist.recall.confidence import Calibration, features
 from qwen_lsp.assist.recall.language_groups import KEYWORDS
-from qwen_lsp.assist.recall.lexer import NEWLINE, Ints, Vocabulary, is_name
+from qwen_lsp.assist.recall.lexer import NEWLINE, Ints, LexerVocabulary, is_name
 from qwen_lsp.assist.recall.matching import (
     _SAME_FILE,
     _SAME_FOLDER,
@@ -21,16 +21,16 @@ from qwen_lsp.assist.recall.matching import (
     find_places,
     hash_of_end,
 )
-from qwen_lsp.assist.recall.matching import Place as Match
-from qwen_lsp.assist.recall.open_document import OpenDocument
-from qwen_lsp.assist.recall.token_runs import Block
+from qwen_lsp.assist.recall.matching import Match as Match
+from qwen_lsp.assist.recall.open_document import IndexedDocument
+from qwen_lsp.assist.recall.token_runs import TokenBlock
 
 _QUERY_TOKENS = 110
 _LATELY_CLOSED = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class QueryPosition:
     """A place to continue: the tokens before it and what is typed of the next one."""
 
     uri: str
@@ -46,7 +46,7 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class IndexHit:
     """A continuation with where it comes from and what is known of it."""
 
     continuation: Continuation
@@ -54,20 +54,20 @@ class Found:
     known: tuple[float, ...]
     places: tuple[Match, ...]
 
-    def longer(self, lines: int) -> Found:
+    def longer(self, lines: int) -> IndexHit:
         """The same, followed over several lines as far as the places agree."""
         continuation = agree(self.places, self.sources, lines=lines)
         return dataclasses.replace(self, continuation=continuation) if continuation.ended else self
 
 
 @dataclass(slots=True)
-class Family:
+class LanguageIndex:
     """One language's runs. Used by one thread at a time, but for `block`, which is swapped whole."""
 
-    vocabulary: Vocabulary = field(default_factory=Vocabulary)
-    block: Block | None = None
-    opened: dict[str, OpenDocument] = field(default_factory=dict)
-    closed: dict[str, OpenDocument] = field(default_factory=dict)
+    vocabulary: LexerVocabulary = field(default_factory=LexerVocabulary)
+    block: TokenBlock | None = None
+    opened: dict[str, IndexedDocument] = field(default_factory=dict)
+    closed: dict[str, IndexedDocument] = field(default_factory=dict)
     """Lately closed: they stand for their files until the next block is built."""
     calibration: Calibration = field(default_factory=Calibration)
     _names: dict[int, bool] = field(default_factory=dict)
@@ -80,13 +80,13 @@ class Family:
             while len(self.closed) > _LATELY_CLOSED:
                 self.closed.pop(next(iter(self.closed)))
 
-    def swap(self, block: Block, taken: Sequence[str]) -> None:
+    def swap(self, block: TokenBlock, taken: Sequence[str]) -> None:
         """Use a new block, which has read the files in `taken` after they were closed."""
         self.block = block
         for uri in taken:
             self.closed.pop(uri, None)
 
-    def spot(self, document: OpenDocument, offset: int) -> Spot:
+    def spot(self, document: IndexedDocument, offset: int) -> QueryPosition:
         """Where a cursor at `offset` stands."""
         count = document.before(offset)
         typed = ""
@@ -95,11 +95,13 @@ class Family:
             word = self.vocabulary.texts[token]
             if token != NEWLINE and is_wordlike(word) and start + len(word) >= offset:
                 typed, count = document.text[start:offset], count - 1
-        return Spot(document.uri, count, document.tokens[max(0, count - _QUERY_TOKENS) : count], typed)
+        return QueryPosition(
+            document.uri, count, document.tokens[max(0, count - _QUERY_TOKENS) : count], typed
+        )
 
     def continue_from(
-        self, spot: Spot, *, lines: int, forbidden: Callable[[Ints], Ints] | None = None
-    ) -> Found | None:
+        self, spot: QueryPosition, *, lines: int, forbidden: Callable[[Ints], Ints] | None = None
+    ) -> IndexHit | None:
         """What the most and nearest places say comes next. `forbidden` is for the block, while calibrating."""
         if not len(spot.query):
             return None
@@ -111,9 +113,9 @@ class Family:
         if not continuation.tokens or not continuation.ended:
             return None
         known = features(continuation, len(places), len(spot.typed), at_line_start=spot.at_line_start)
-        return Found(continuation, tuple(sources), tuple(known), tuple(places))
+        return IndexHit(continuation, tuple(sources), tuple(known), tuple(places))
 
-    def _sources(self, spot: Spot, forbidden: Callable[[Ints], Ints] | None) -> list[Source]:
+    def _sources(self, spot: QueryPosition, forbidden: Callable[[Ints], Ints] | None) -> list[Source]:
         sources: list[Source] = []
         if self.block is not None:
             sources.append(self._block_source(self.block, spot, forbidden))
@@ -122,7 +124,9 @@ class Family:
                 sources.append(self._document_source(document, spot))
         return sources
 
-    def _block_source(self, block: Block, spot: Spot, forbidden: Callable[[Ints], Ints] | None) -> Source:
+    def _block_source(
+        self, block: TokenBlock, spot: QueryPosition, forbidden: Callable[[Ints], Ints] | None
+    ) -> Source:
         folder = os.path.dirname(spot.uri)
         hidden = self._hidden_spans(block)
 
@@ -140,13 +144,13 @@ class Family:
 
         return Source(block.tokens, find, closeness, usable)
 
-    def _hidden_spans(self, block: Block) -> list[tuple[int, int]]:
+    def _hidden_spans(self, block: TokenBlock) -> list[tuple[int, int]]:
         """Where the block holds files that stand open with newer text."""
         newer = (*self.opened, *self.closed)
         spans = (block.span_of(uri) for uri in newer)
         return [s for s in spans if s is not None]
 
-    def _document_source(self, document: OpenDocument, spot: Spot) -> Source:
+    def _document_source(self, document: IndexedDocument, spot: QueryPosition) -> Source:
         same = document.uri == spot.uri
         near = os.path.dirname(document.uri) == os.path.dirname(spot.uri)
         factor = _SAME_FILE if same else _SAME_FOLDER if near else 1.0

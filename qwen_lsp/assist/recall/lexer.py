@@ -21,7 +21,7 @@ _SPACE = 2
 _PIECE = re.compile(r"\s*\n\s*|\s+|\w+|[^\w\s]")
 
 
-class Vocabulary(dict[str, int]):
+class LexerVocabulary(dict[str, int]):
     """Numbers for token texts; any thread may look up, new ones are numbered under a lock."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Lexed:
     starts: Ints
 
 
-def lex(text: str, vocabulary: Vocabulary, first_offset: int = 0) -> Lexed:
+def lex(text: str, vocabulary: LexerVocabulary, first_offset: int = 0) -> Lexed:
     """Tokens of `text`; white space inside lines is left out."""
     pieces = _PIECE.findall(text)
     numbers = np.fromiter(map(vocabulary.__getitem__, pieces), np.int32, len(pieces))

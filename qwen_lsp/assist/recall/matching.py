@@ -24,7 +24,7 @@ _SAME_FOLDER = 1.2
 
 
 @dataclass(slots=True)
-class Place:
+class Match:
     """One place elsewhere: `next` is the index of the token that followed the equal run."""
 
     source: int
@@ -65,7 +65,7 @@ class Source:
 
 def find_places(
     query: Ints, sources: Sequence[Source], is_name: Callable[[int], bool], accepts: Callable[[int], bool]
-) -> list[Place]:
+) -> list[Match]:
     """The best places, heaviest first. `accepts` says whether a next token fits what is typed of it."""
     for length in (LONG, MIDDLE, SHORT):
         if len(query) < length:
@@ -82,7 +82,7 @@ def find_places(
 
 def _in_source(
     index: int, source: Source, query: Ints, length: int, accepts: Callable[[int], bool]
-) -> list[Place]:
+) -> list[Match]:
     at = source.find(length, MOST_PLACES)
     if source.forbidden is not None:
         at = source.forbidden(at)
@@ -94,7 +94,7 @@ def _in_source(
     at = at[np.fromiter((fits[t] for t in following.tolist()), bool, len(at))]
     runs = _run_lengths(source.tokens, at, query)
     best = np.argsort(-runs, kind="stable")[:_KEPT_PLACES]
-    return [Place(index, int(at[i]), int(runs[i])) for i in best if runs[i] >= length]
+    return [Match(index, int(at[i]), int(runs[i])) for i in best if runs[i] >= length]
 
 
 def _run_lengths(tokens: Ints, at: Ints, query: Ints) -> Ints:
@@ -112,7 +112,7 @@ def _run_lengths(tokens: Ints, at: Ints, query: Ints) -> Ints:
 
 
 def _weigh(
-    places: list[Place], query: Ints, sources: Sequence[Source], is_name: Callable[[int], bool]
+    places: list[Match], query: Ints, sources: Sequence[Source], is_name: Callable[[int], bool]
 ) -> None:
     wanted = query[-(_LONGEST_RUN + _RENAMED_REACH) :].tolist()
     longest = places[0].run
@@ -124,7 +124,7 @@ def _weigh(
     places.sort(key=lambda p: p.weight, reverse=True)
 
 
-def _extend_renamed(place: Place, wanted: list[int], tokens: Ints, is_name: Callable[[int], bool]) -> None:
+def _extend_renamed(place: Match, wanted: list[int], tokens: Ints, is_name: Callable[[int], bool]) -> None:
     """Go on before the equal run as long as names there stand for names here, one for one."""
     end = place.next - place.run
     there = tokens[max(0, end - _RENAMED_REACH) : end].tolist()
@@ -152,9 +152,9 @@ class Continuation:
     """What followed, as far as the places agree."""
 
     tokens: tuple[int, ...]
-    followed: Place
+    followed: Match
     """The heaviest place that goes this way to the end; its text is offered."""
-    supporters: tuple[Place, ...]
+    supporters: tuple[Match, ...]
     share: float
     """Weight of the places that agree to the end, of all."""
     least_share: float
@@ -164,7 +164,7 @@ class Continuation:
 
 
 def agree(
-    places: Sequence[Place], sources: Sequence[Source], *, lines: int, most_tokens: int = 64
+    places: Sequence[Match], sources: Sequence[Source], *, lines: int, most_tokens: int = 64
 ) -> Continuation:
     """Follow the heavier voices token by token to the end of `lines` lines."""
     voices = list(places)
@@ -194,7 +194,7 @@ def agree(
     return Continuation(tuple(told), voices[0], tuple(voices), share, least, False)
 
 
-def _worth_going_on(agreed: float, voices: Sequence[Place]) -> bool:
+def _worth_going_on(agreed: float, voices: Sequence[Match]) -> bool:
     """Whether a further line is likely enough: most places agree, and they are several or very like this one."""
     if agreed < _AGREED:
         return False
@@ -202,11 +202,11 @@ def _worth_going_on(agreed: float, voices: Sequence[Place]) -> bool:
     return len(voices) >= _SEVERAL or best.run + best.soft >= _VERY_LIKE
 
 
-def _ended(told: list[int], voices: list[Place], share: float, least: float) -> Continuation:
+def _ended(told: list[int], voices: list[Match], share: float, least: float) -> Continuation:
     return Continuation(tuple(told), voices[0], tuple(voices), share, least, True)
 
 
-def _said(place: Place, source: Source, step: int) -> int:
+def _said(place: Match, source: Source, step: int) -> int:
     index = place.next + step
     if index >= len(source.tokens) or place.next < source.barrier <= index:
         return BORDER

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from qwen_lsp.assist.recall.lexer import NEWLINE, Ints, Vocabulary, lex
+from qwen_lsp.assist.recall.lexer import NEWLINE, Ints, LexerVocabulary, lex
 from qwen_lsp.assist.recall.token_runs import LONG, MIDDLE, SHORT, Hashes, run_hash, run_hashes
 
 
-class OpenDocument:
+class IndexedDocument:
     """Tokens, offsets and run hashes of the text as it is now."""
 
-    def __init__(self, uri: str, text: str, vocabulary: Vocabulary) -> None:
+    def __init__(self, uri: str, text: str, vocabulary: LexerVocabulary) -> None:
         self.uri = uri
         self._vocabulary = vocabulary
         self.text = text

@@ -11,10 +11,10 @@ from pathlib import Path
 from qwen_lsp.assist.recall.builder import Builder
 from qwen_lsp.assist.recall.calibrate import calibrate
 from qwen_lsp.assist.recall.language_groups import family_of
-from qwen_lsp.assist.recall.language_index import Family, Found, Spot
-from qwen_lsp.assist.recall.open_document import OpenDocument
+from qwen_lsp.assist.recall.language_index import IndexHit, LanguageIndex, QueryPosition
+from qwen_lsp.assist.recall.open_document import IndexedDocument
 from qwen_lsp.assist.recall.render import spell
-from qwen_lsp.assist.suggestion import Place
+from qwen_lsp.assist.suggestion import SourceLocation
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.code.workspace.walk import WalkLimits, gentle_pause, lower_priority, walk
 from qwen_lsp.settings import RecallSettings
@@ -35,7 +35,7 @@ class Recollection:
 
     text: str
     confidence: float
-    places: tuple[Place, ...]
+    places: tuple[SourceLocation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Recall:
         self._settings = settings
         self._roots = tuple(roots)
         self._is_private = is_private
-        self._families: defaultdict[str, Family] = defaultdict(Family)
+        self._families: defaultdict[str, LanguageIndex] = defaultdict(LanguageIndex)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -145,12 +145,12 @@ class Recall:
 
     # Inside
 
-    def _document(self, snapshot: Snapshot) -> tuple[Family, OpenDocument]:
+    def _document(self, snapshot: Snapshot) -> tuple[LanguageIndex, IndexedDocument]:
         family = self._families[family_of(snapshot.language, snapshot.path)]
         document = family.opened.get(snapshot.uri)
         if document is None:
             family.closed.pop(snapshot.uri, None)
-            document = family.opened[snapshot.uri] = OpenDocument(
+            document = family.opened[snapshot.uri] = IndexedDocument(
                 snapshot.uri, snapshot.text, family.vocabulary
             )
         else:
@@ -158,7 +158,13 @@ class Recall:
         return family, document
 
     def _recollection(
-        self, family: Family, found: Found, spot: Spot, snapshot: Snapshot, cursor: int, chance: float
+        self,
+        family: LanguageIndex,
+        found: IndexHit,
+        spot: QueryPosition,
+        snapshot: Snapshot,
+        cursor: int,
+        chance: float,
     ) -> Recollection | None:
         continuation = found.continuation
         match = continuation.followed
@@ -173,12 +179,12 @@ class Recall:
             return None
         return Recollection(spelled, chance, self._where_from(family, found))
 
-    def _where_from(self, family: Family, found: Found) -> tuple[Place, ...]:
+    def _where_from(self, family: LanguageIndex, found: IndexHit) -> tuple[SourceLocation, ...]:
         places = []
         for match in found.continuation.supporters[:_SHOWN_PLACES]:
             uri, text, _, starts, index = family.where(match, found.sources)
             offset = int(starts[index]) if index < len(starts) else len(text)
-            places.append(Place(uri, text.count("\n", 0, offset)))
+            places.append(SourceLocation(uri, text.count("\n", 0, offset)))
         return tuple(places)
 
     # The background thread
@@ -205,9 +211,11 @@ class Recall:
         for name in blocks:
             self._calibrate(self._families[name])
 
-    def _calibrate(self, family: Family) -> None:
+    def _calibrate(self, family: LanguageIndex) -> None:
         pause = gentle_pause(0.0005)
-        trial = Family(family.vocabulary, family.block)  # its own reader, so that no keystroke waits for it
+        trial = LanguageIndex(
+            family.vocabulary, family.block
+        )  # its own reader, so that no keystroke waits for it
         calibration = calibrate(trial, CALIBRATION_PLACES, pause, self._stop.is_set)
         if calibration is not None:
             with self._lock:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qwen_lsp.assist.recall.lexer import NEWLINE, Ints
-from qwen_lsp.assist.recall.matching import Place
+from qwen_lsp.assist.recall.matching import Match
 
 
 def spell(
-    told: Sequence[int], place: Place, tokens: Ints, starts: Ints, text: str, texts: Sequence[str], *, typed: str,
+    told: Sequence[int], place: Match, tokens: Ints, starts: Ints, text: str, texts: Sequence[str], *, typed: str,
     line_prefix: str,
 ) -> str | None:  # fmt: skip
     """The text to insert, or None when the line begun here is indented otherwise than it was there.
@@ -37,7 +37,7 @@ def spell(
 
 
 def _first_piece(
-    gap: str, token: str, typed: str, line_prefix: str, place: Place, tokens: Ints
+    gap: str, token: str, typed: str, line_prefix: str, place: Match, tokens: Ints
 ) -> str | None:
     if typed:
         return token[len(typed) :]

@@ -48,7 +48,7 @@ def run_hashes(tokens: Ints, length: int) -> Hashes:
     return hashes
 
 
-class Block:
+class TokenBlock:
     """Closed files, joined; immutable once built. `places` are indices of the token after a run."""
 
     def __init__(self, files: Sequence[FileText], tokens: Sequence[Ints], starts: Sequence[Ints]) -> None:

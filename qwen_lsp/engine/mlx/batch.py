@@ -8,10 +8,10 @@ from typing import Any
 import mlx.core as mx
 from mlx_lm.models.cache import BatchKVCache, KVCache
 
-from qwen_lsp.engine.mlx.delivery import Outbox
+from qwen_lsp.engine.mlx.delivery import DeliveryQueue
 from qwen_lsp.engine.mlx.kv_store import Lease
-from qwen_lsp.engine.mlx.model_runner import Forward
-from qwen_lsp.engine.mlx.sampling import Chooser, Pick
+from qwen_lsp.engine.mlx.model_runner import ModelRunner
+from qwen_lsp.engine.mlx.sampling import SampledToken, TokenSampler
 
 
 @dataclass(slots=True, eq=False)
@@ -19,15 +19,15 @@ class Member:
     """One answer in the batch."""
 
     lease: Lease
-    chooser: Chooser
-    pick: Pick | None = None
+    chooser: TokenSampler
+    pick: SampledToken | None = None
     """The token to feed; the batch replaces it by the one after."""
 
 
 class Batch:
     """The merged KV of those that decode together. While in here, a lease's own caches are stale."""
 
-    def __init__(self, forward: Forward, outbox: Outbox) -> None:
+    def __init__(self, forward: ModelRunner, outbox: DeliveryQueue) -> None:
         self._forward = forward
         self._outbox = outbox
         self._members: list[Member] = []
@@ -73,7 +73,7 @@ class Batch:
             return tokens
         return mx.concatenate([pick.feed() for pick in picks])
 
-    def _choose(self, logits: mx.array) -> list[Pick]:
+    def _choose(self, logits: mx.array) -> list[SampledToken]:
         choosers = [m.chooser for m in self._members]
         if all(c.is_shared for c in choosers):
             together = choosers[0].choose(logits)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import mlx.core as mx
 
 from qwen_lsp.engine.mlx.batch import Batch, Member
-from qwen_lsp.engine.mlx.engine_state import Machine
+from qwen_lsp.engine.mlx.engine_state import EngineState
 from qwen_lsp.engine.mlx.kv_store import Lease
-from qwen_lsp.engine.mlx.output import Answer
-from qwen_lsp.engine.mlx.sampling import Chooser, Pick
-from qwen_lsp.engine.mlx.usage_meter import Meter
+from qwen_lsp.engine.mlx.output import OutputText
+from qwen_lsp.engine.mlx.sampling import SampledToken, TokenSampler
+from qwen_lsp.engine.mlx.usage_meter import UsageMeter
 from qwen_lsp.engine.prompt_lookup import Lookup
 from qwen_lsp.engine.scheduler import Steps, Together
 
@@ -28,11 +28,11 @@ _SHORT_DRAFT = 4
 class Decoding:
     """One answer being decoded in one lease."""
 
-    machine: Machine
+    machine: EngineState
     lease: Lease
-    answer: Answer
-    chooser: Chooser
-    meter: Meter
+    answer: OutputText
+    chooser: TokenSampler
+    meter: UsageMeter
     remaining: bytes = b""
     """Healing: bytes the output must still spell."""
     lookup: Lookup | None = None
@@ -40,13 +40,13 @@ class Decoding:
     batch: Batch | None = None
     """Company to decode with, when there is any."""
 
-    def steps(self, first: Pick) -> Steps:
+    def steps(self, first: SampledToken) -> Steps:
         """Token by token until the answer is over; `first` is chosen already."""
         member = Member(self.lease, self.chooser, first)
         if self.batch is not None:
             self.batch.enter()
         try:
-            pick: Pick | None = first
+            pick: SampledToken | None = first
             while pick is not None:
                 if (yield from self._carried(member)):
                     self.meter.forwards += 1
@@ -85,7 +85,7 @@ class Decoding:
 
     # -- one step of each kind; the pick that follows, or None when the answer is over ----------------------
 
-    def _plain_step(self, pick: Pick, ahead: Pick | None) -> Pick | None:
+    def _plain_step(self, pick: SampledToken, ahead: SampledToken | None) -> SampledToken | None:
         if ahead is None and not self.remaining and self.answer.left_tokens > 1:
             ahead = self._feed(pick)
         token = pick.token()
@@ -98,7 +98,7 @@ class Decoding:
             self.lease.grew((token,))
         return ahead
 
-    def _drafted_step(self, pick: Pick) -> Pick | None:
+    def _drafted_step(self, pick: SampledToken) -> SampledToken | None:
         """Hand out the present token, then check a draft of those after it in one forward."""
         token = pick.token()
         if self._take(token, pick):
@@ -111,7 +111,7 @@ class Decoding:
             return ahead
         return self._check(token, draft)
 
-    def _check(self, token: int, draft: list[int]) -> Pick | None:
+    def _check(self, token: int, draft: list[int]) -> SampledToken | None:
         logits = self.machine.forward.every(mx.array([token, *draft]), self.lease.caches)
         picks = self.chooser.choose(logits)
         self.machine.outbox.flush_due()
@@ -128,7 +128,7 @@ class Decoding:
                 return None
         return picks.row(accepted)
 
-    def _take(self, token: int, pick: Pick) -> bool:
+    def _take(self, token: int, pick: SampledToken) -> bool:
         if self.meter.first_token_ms is None:
             self.meter.first_token_ms = self.meter.ms()
         if self.remaining:
@@ -137,7 +137,7 @@ class Decoding:
             self.lookup.extend((token,))
         return self.answer.take(token, pick)
 
-    def _feed(self, pick: Pick) -> Pick:
+    def _feed(self, pick: SampledToken) -> SampledToken:
         """Feed a chosen token (its value need not be known yet) and choose the one after it."""
         self.chooser.remember(pick.feed())
         self.meter.forwards += 1
@@ -145,8 +145,13 @@ class Decoding:
 
 
 def choose_after(
-    machine: Machine, tokens: mx.array, lease: Lease, chooser: Chooser, remaining: bytes, experts: bool
-) -> Pick:
+    machine: EngineState,
+    tokens: mx.array,
+    lease: Lease,
+    chooser: TokenSampler,
+    remaining: bytes,
+    experts: bool,
+) -> SampledToken:
     """Run the model over `tokens` and choose what follows; lazy, but on its way."""
     if experts:
         with machine.experts.listening() as routed:

@@ -19,7 +19,7 @@ _APART_S, _FAR_APART_S = 0.004, 0.02
 """Least time between two deliveries: below a token's time on the real model, and as often as a page is painted."""
 
 
-class Outbox:
+class DeliveryQueue:
     """What is to be delivered, in order. Worker thread only."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

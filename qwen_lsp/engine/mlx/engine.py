@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from pathlib import Path
 
-from qwen_lsp.engine.mlx.worker import Facts, Outcome, Worker
+from qwen_lsp.engine.mlx.worker import Outcome, Worker, WorkerFacts
 from qwen_lsp.engine.models.local import model_name
 from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Request, Usage
 from qwen_lsp.engine.scheduler import Ended
@@ -31,7 +31,7 @@ class MlxEngine:
         self._name = model_name(folder)
         self._on_progress = on_progress
         self._doing = f"Loading {self._name}"
-        self._post: _Post | None = None
+        self._post: _LoopBridge | None = None
         self._worker = Worker(folder, settings, self._progressed)
 
     async def ready(self) -> None:
@@ -88,10 +88,10 @@ class MlxEngine:
     def _stream(self) -> _Stream:
         loop = asyncio.get_running_loop()
         if self._post is None or self._post.loop is not loop:
-            self._post = _Post(loop)
+            self._post = _LoopBridge(loop)
         return _Stream(self._post)
 
-    def _loaded_info(self, facts: Facts) -> EngineInfo:
+    def _loaded_info(self, facts: WorkerFacts) -> EngineInfo:
         depths = self._worker.scheduler.depths()
         load = {f"queue_{lane.name.lower()}": float(n) for lane, n in depths.items()}
         return replace(
@@ -114,7 +114,7 @@ class MlxEngine:
             self._on_progress(share, what)
 
 
-class _Post:
+class _LoopBridge:
     """Carries items from the worker thread into one asyncio loop; rings once for all that lies there."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -146,7 +146,7 @@ class _Post:
 class _Stream:
     """What one reader is sent."""
 
-    def __init__(self, post: _Post) -> None:
+    def __init__(self, post: _LoopBridge) -> None:
         self.items: asyncio.Queue[_Item] = asyncio.Queue()
         self._post = post
 
@@ -173,7 +173,7 @@ def _raise_failure(ended: Ended) -> None:
     ) from ended.error
 
 
-def _described(facts: Facts) -> str:
+def _described(facts: WorkerFacts) -> str:
     if facts.is_starter:
         return (
             "This is the starter model: it knows a handful of sample programs and nothing else. "

@@ -8,19 +8,19 @@ import mlx.core as mx
 from mlx_lm.models.cache import make_prompt_cache
 
 from qwen_lsp.engine.mlx.batch import Batch
-from qwen_lsp.engine.mlx.delivery import Outbox
+from qwen_lsp.engine.mlx.delivery import DeliveryQueue
 from qwen_lsp.engine.mlx.expert_routing import ExpertTap
 from qwen_lsp.engine.mlx.gpu_keepalive import KeepWarm, has_gpu
 from qwen_lsp.engine.mlx.kv_disk import KvFolder, model_key
 from qwen_lsp.engine.mlx.kv_store import KvStore
-from qwen_lsp.engine.mlx.loader import Loaded
+from qwen_lsp.engine.mlx.loader import LoadedModel
 from qwen_lsp.engine.mlx.memory_guard import machine_bytes
-from qwen_lsp.engine.mlx.model_runner import Forward, Pace
+from qwen_lsp.engine.mlx.model_runner import ModelRunner, PrefillPacer
 from qwen_lsp.engine.mlx.sampling import HealingMask
 from qwen_lsp.engine.mlx.tokenizer import PromptReader
 from qwen_lsp.engine.prefix_cache.plan import Budget
 from qwen_lsp.engine.request import Lane
-from qwen_lsp.engine.token_healing import Vocabulary
+from qwen_lsp.engine.token_healing import HealingVocabulary
 from qwen_lsp.paths import paths
 from qwen_lsp.settings import EngineSettings
 
@@ -29,31 +29,31 @@ _KV_SHARE = 8
 
 
 @dataclass(slots=True)
-class Machine:
+class EngineState:
     """The model with everything a generation needs. Worker thread only."""
 
     reader: PromptReader
-    forward: Forward
+    forward: ModelRunner
     store: KvStore
-    pace: Pace
-    vocabulary: Vocabulary
+    pace: PrefillPacer
+    vocabulary: HealingVocabulary
     healing: HealingMask
     experts: ExpertTap
     batches: dict[Lane, Batch]
     """Those who may decode together, by lane: one lane's company is not broken up by another's turn."""
-    outbox: Outbox
+    outbox: DeliveryQueue
     warmth: KeepWarm | None
     context_tokens: int
     prompt_lookup: bool
 
 
-def build_machine(loaded: Loaded, settings: EngineSettings) -> Machine:
+def build_machine(loaded: LoadedModel, settings: EngineSettings) -> EngineState:
     """Set everything up, and read a little nonsense to learn the machine's pace."""
     reader = PromptReader(loaded.tokenizer)
-    forward, pace, outbox = Forward(loaded.model), Pace(), Outbox()
+    forward, pace, outbox = ModelRunner(loaded.model), PrefillPacer(), DeliveryQueue()
     pace.learn(forward, make_prompt_cache(loaded.model), loaded.shape.vocabulary)
     mx.clear_cache()
-    return Machine(
+    return EngineState(
         reader=reader,
         forward=forward,
         store=_store(loaded, settings),
@@ -69,7 +69,7 @@ def build_machine(loaded: Loaded, settings: EngineSettings) -> Machine:
     )
 
 
-def _store(loaded: Loaded, settings: EngineSettings) -> KvStore:
+def _store(loaded: LoadedModel, settings: EngineSettings) -> KvStore:
     folder = None
     if settings.kv_save:
         arithmetic = f"{mx.default_device().type} {loaded.shape.kv_bytes_per_token}"
@@ -79,5 +79,5 @@ def _store(loaded: Loaded, settings: EngineSettings) -> KvStore:
     return store
 
 
-def _budget(loaded: Loaded, settings: EngineSettings) -> Budget:
+def _budget(loaded: LoadedModel, settings: EngineSettings) -> Budget:
     return Budget(settings.kv_bytes or machine_bytes() // _KV_SHARE, max(1, loaded.shape.kv_bytes_per_token))

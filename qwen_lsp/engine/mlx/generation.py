@@ -10,15 +10,15 @@ import mlx.core as mx
 from qwen_lsp.engine.mlx.batch import Batch
 from qwen_lsp.engine.mlx.decode import Decoding, choose_after
 from qwen_lsp.engine.mlx.delivery import Deliver
-from qwen_lsp.engine.mlx.engine_state import Machine
+from qwen_lsp.engine.mlx.engine_state import EngineState
 from qwen_lsp.engine.mlx.kv_store import Lease
 from qwen_lsp.engine.mlx.memory_guard import refuse_kv
-from qwen_lsp.engine.mlx.output import Answer, Ends
-from qwen_lsp.engine.mlx.sampling import Chooser
+from qwen_lsp.engine.mlx.output import Ends, OutputText
+from qwen_lsp.engine.mlx.sampling import TokenSampler
 from qwen_lsp.engine.mlx.tokenizer import ReadPrompt
-from qwen_lsp.engine.mlx.usage_meter import Meter
+from qwen_lsp.engine.mlx.usage_meter import UsageMeter
 from qwen_lsp.engine.prompt_lookup import Lookup
-from qwen_lsp.engine.request import Chunk, Lane, Progress, Request, Usage
+from qwen_lsp.engine.request import Chunk, Lane, PrefillProgress, Request, Usage
 from qwen_lsp.engine.scheduler import Steps
 from qwen_lsp.errors import NotEnoughMemory, PromptTooLong
 
@@ -26,16 +26,18 @@ _PROGRESS_FROM_TOKENS = 256
 """Shorter prompts are read before anyone could look."""
 
 
-class Generation:
+class MlxGeneration:
     """A request on its way through the machine. Made anywhere; stepped in the worker thread only."""
 
-    def __init__(self, machine: Machine, request: Request, deliver: Deliver, *, warm: bool = False) -> None:
+    def __init__(
+        self, machine: EngineState, request: Request, deliver: Deliver, *, warm: bool = False
+    ) -> None:
         self._machine = machine
         self._request = request
         self._reader = deliver
         self._warm = warm
-        self._meter = Meter()
-        self._answers: list[Answer] = []
+        self._meter = UsageMeter()
+        self._answers: list[OutputText] = []
         self._count = max(1, request.n)
         self._unfinished = self._count
         self._started = False
@@ -125,7 +127,7 @@ class Generation:
             if end == boundary:
                 machine.store.snapshot(lease)
             if total >= _PROGRESS_FROM_TOKENS:
-                machine.outbox.put(self._reader, Chunk(progress=Progress(end, total)), now=True)
+                machine.outbox.put(self._reader, Chunk(progress=PrefillProgress(end, total)), now=True)
             yield None
 
     # -- the answers --------------------------------------------------------------------------------------
@@ -133,7 +135,9 @@ class Generation:
     def _answer(self, leases: list[Lease], prompt: ReadPrompt) -> Steps:
         ends = Ends(prompt.stops, self._request.stop, self._room(prompt))
         bytes_of = self._machine.reader.bytes_of
-        self._answers = [Answer(i, ends, bytes_of, self._emit, heal=prompt.heal) for i in range(self._count)]
+        self._answers = [
+            OutputText(i, ends, bytes_of, self._emit, heal=prompt.heal) for i in range(self._count)
+        ]
         if ends.max_tokens == 0:
             for answer in self._answers:
                 answer.nothing()
@@ -161,7 +165,7 @@ class Generation:
             leases.append(machine.store.fork(lease))
         runs: list[Steps] = []
         for answer, own in zip(self._answers, leases, strict=True):
-            chooser = Chooser(request.sampling, alternatives=request.logprobs, index=answer.index)
+            chooser = TokenSampler(request.sampling, alternatives=request.logprobs, index=answer.index)
             chooser.remember(mx.array(prompt.tokens[-64:]))
             first = choose_after(machine, mx.array(tail), own, chooser, prompt.heal, request.experts)
             own.grew(tail)
@@ -173,7 +177,7 @@ class Generation:
             runs.append(decoding.steps(first))
         return runs
 
-    def _lookup(self, prompt: ReadPrompt, chooser: Chooser, lease: Lease) -> Lookup | None:
+    def _lookup(self, prompt: ReadPrompt, chooser: TokenSampler, lease: Lease) -> Lookup | None:
         """Drafts for answers that may copy: rewrites and chats, or whoever brings texts to copy from."""
         request, machine = self._request, self._machine
         wanted = request.lane in (Lane.ACTION, Lane.CHAT) or request.drafts

@@ -14,7 +14,7 @@ import mlx.core as mx
 from mlx_lm.models.cache import KVCache, can_trim_prompt_cache, make_prompt_cache, trim_prompt_cache
 
 from qwen_lsp.engine.mlx.kv_disk import KvFolder
-from qwen_lsp.engine.prefix_cache.history import History, token_array
+from qwen_lsp.engine.prefix_cache.history import TokenHistory, token_array
 from qwen_lsp.engine.prefix_cache.integrity import broken
 from qwen_lsp.engine.prefix_cache.plan import Budget, plan, shrink
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 class Lease:
     """A history a request works in, exclusively, until it is put back."""
 
-    history: History
+    history: TokenHistory
     caches: list[Any]
     kept_tokens: int
     broken: bool = False
@@ -56,7 +56,7 @@ class KvStore:
         self.budget = budget
         self._folder = folder
         self._files: dict[int, Path] = {}
-        self._histories: dict[int, History] = {}
+        self._histories: dict[int, TokenHistory] = {}
         self._caches: dict[int, list[Any]] = {}
         self._ids = itertools.count(1)
         self._clock = itertools.count(1)
@@ -134,7 +134,7 @@ class KvStore:
     def find_saved(self) -> None:
         """Know what an earlier run left on disk; it is loaded when a prompt needs it."""
         for file, tokens in self._folder.saved() if self._folder is not None else []:
-            history = History(next(self._ids), tokens, saved=True, trimmable=True)
+            history = TokenHistory(next(self._ids), tokens, saved=True, trimmable=True)
             self._histories[history.id], self._files[history.id] = history, file
 
     def save(self) -> None:
@@ -162,12 +162,12 @@ class KvStore:
             "kv_budget_bytes": float(self.budget.bytes),
         }
 
-    def _new(self, caches: list[Any]) -> tuple[History, list[Any]]:
-        history = History(next(self._ids), trimmable=self.can_trim)
+    def _new(self, caches: list[Any]) -> tuple[TokenHistory, list[Any]]:
+        history = TokenHistory(next(self._ids), trimmable=self.can_trim)
         self._histories[history.id], self._caches[history.id] = history, caches
         return history, caches
 
-    def _branch(self, source: int, keep_tokens: int) -> tuple[History, list[Any]]:
+    def _branch(self, source: int, keep_tokens: int) -> tuple[TokenHistory, list[Any]]:
         tokens = self._histories[source].tokens
         history, caches = self._new(_copy(self._caches[source], keep_tokens, len(tokens)))
         history.tokens = token_array(tokens[:keep_tokens])
@@ -189,7 +189,7 @@ class KvStore:
         self._files.pop(number, None)
         self._caches.pop(number, None)
 
-    def _measure(self, history: History) -> None:
+    def _measure(self, history: TokenHistory) -> None:
         history.bytes = sum(c.nbytes for c in self._caches[history.id])
 
 

@@ -22,7 +22,7 @@ _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "tiktoken
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedModel:
     """A model in memory. The arrays belong to the thread that loaded them."""
 
     folder: Path
@@ -34,7 +34,7 @@ class Loaded:
     is_starter: bool
 
 
-def load(folder: Path) -> Loaded:
+def load(folder: Path) -> LoadedModel:
     """Load the model in `folder`. Raises ModelNotFound, EngineMissing or NotEnoughMemory."""
     config = _read_config(folder)
     weights = _weight_files(folder)
@@ -48,7 +48,7 @@ def load(folder: Path) -> Loaded:
     except Exception as error:
         raise _explained(error, folder, config) from error
     _widen_on_cpu(model)
-    return Loaded(
+    return LoadedModel(
         folder=folder,
         model=model,
         tokenizer=tokenizer,

@@ -13,7 +13,7 @@ TARGET_MS = 40.0
 _SMALLEST, _LARGEST, _FIRST = 16, 2048, 64
 
 
-class Forward:
+class ModelRunner:
     """The model's forward pass, without computing odds that nobody looks at."""
 
     def __init__(self, model: Any) -> None:
@@ -47,7 +47,7 @@ class Forward:
         return logits
 
 
-class Pace:
+class PrefillPacer:
     """How many prompt tokens fit a step of about TARGET_MS; learns from every chunk."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class Pace:
         factor = min(2.0, max(0.5, TARGET_MS / ms))
         self.chunk_tokens = min(_LARGEST, max(_SMALLEST, int(self.chunk_tokens * factor)))
 
-    def learn(self, forward: Forward, caches: list[Any], vocabulary: int) -> None:
+    def learn(self, forward: ModelRunner, caches: list[Any], vocabulary: int) -> None:
         """Read nonsense until the chunk size settles (also compiles what the first request would wait for)."""
         for turn in range(6):
             size, before = self.chunk_tokens, time.perf_counter()

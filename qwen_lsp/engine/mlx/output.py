@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from qwen_lsp.engine.mlx.sampling import Pick
+from qwen_lsp.engine.mlx.sampling import SampledToken
 from qwen_lsp.engine.request import Chunk, Finish, Token
 from qwen_lsp.engine.stop_strings import StopScanner
 
@@ -20,7 +20,7 @@ class Ends:
     max_tokens: int
 
 
-class Answer:
+class OutputText:
     """Takes tokens, hands out chunks, and knows when it is over."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Answer:
         """How many more tokens it may have."""
         return self._ends.max_tokens - self.generated
 
-    def take(self, token: int, pick: Pick) -> bool:
+    def take(self, token: int, pick: SampledToken) -> bool:
         """The next token; True when the answer is over."""
         if token in self._ends.tokens:
             self._end(Finish("stop"))
@@ -89,7 +89,7 @@ class Answer:
             text = text[cut:]
         return text
 
-    def _note(self, token: int, pick: Pick) -> Token:
+    def _note(self, token: int, pick: SampledToken) -> Token:
         alternatives = tuple((self._spelling(i), logprob) for i, logprob in pick.alternatives())
         experts = pick.experts.chosen_experts() if pick.experts is not None else ()
         return Token(token, self._spelling(token), pick.logprob(), alternatives, experts)

@@ -10,14 +10,14 @@ from mlx_lm.sample_utils import make_logits_processors, make_sampler
 
 from qwen_lsp.engine.mlx.expert_routing import Routed
 from qwen_lsp.engine.request import Sampling
-from qwen_lsp.engine.token_healing import Vocabulary
+from qwen_lsp.engine.token_healing import HealingVocabulary
 
 _PENALISED_TOKENS = 20
 _SEEDS = 2**63
 
 
 @dataclass(slots=True)
-class Pick:
+class SampledToken:
     """A chosen token, still lazy until it is waited for; one row of choices that were made together."""
 
     tokens: mx.array
@@ -30,7 +30,7 @@ class Pick:
     at: int = 0
     """Which row."""
 
-    def row(self, at: int) -> Pick:
+    def row(self, at: int) -> SampledToken:
         """Another row of the same choices."""
         return replace(self, at=at)
 
@@ -64,7 +64,7 @@ class Pick:
         return list(zip(ids, logprobs, strict=True))
 
 
-class Chooser:
+class TokenSampler:
     """Chooses the tokens of one answer."""
 
     def __init__(self, sampling: Sampling, *, alternatives: int = 0, index: int = 0) -> None:
@@ -101,7 +101,7 @@ class Chooser:
             tail = tokens if self._tail is None else mx.concatenate([self._tail, tokens])
             self._tail = tail[-_PENALISED_TOKENS:]
 
-    def choose(self, logits: mx.array, mask: mx.array | None = None) -> Pick:
+    def choose(self, logits: mx.array, mask: mx.array | None = None) -> SampledToken:
         """The next token for each row of logits, shape [rows, vocabulary]; lazy."""
         for processor in self._processors:
             logits = processor(self._tail if self._tail is not None else mx.array([], mx.uint32), logits)
@@ -118,7 +118,7 @@ class Chooser:
             chosen = mx.max(logprobs, axis=-1)
         else:
             chosen = mx.take_along_axis(logprobs, token[:, None], axis=-1)[:, 0]
-        return Pick(token, chosen, self._top(logprobs))
+        return SampledToken(token, chosen, self._top(logprobs))
 
     def _top(self, logprobs: mx.array) -> tuple[mx.array, mx.array] | None:
         if not self._alternatives:
@@ -131,7 +131,7 @@ class Chooser:
 class HealingMask:
     """Turns what healing allows into a mask over the logits."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: HealingVocabulary) -> None:
         self._vocabulary = vocabulary
         self._order: mx.array | None = None
 

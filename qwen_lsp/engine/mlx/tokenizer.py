@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Text, TextPrompt
 from qwen_lsp.engine.special_tokens import QWEN_ENDINGS
-from qwen_lsp.engine.token_healing import Vocabulary
+from qwen_lsp.engine.token_healing import HealingVocabulary
 from qwen_lsp.errors import GenerationFailed
 
 _CACHED_CHARS = 2_000_000
@@ -40,7 +40,7 @@ class PromptReader:
         self._seen: OrderedDict[str, list[int]] = OrderedDict()
         self._seen_chars = 0
         self.bytes_of = token_bytes(tokenizer)
-        self.vocabulary = Vocabulary(self.bytes_of, never=frozenset(self._markers.values()))
+        self.vocabulary = HealingVocabulary(self.bytes_of, never=frozenset(self._markers.values()))
         self._ends = frozenset(int(i) for i in tokenizer.eos_token_ids)
         self._fim_stops = self._ends | {self._markers[t] for t in QWEN_ENDINGS if t in self._markers}
 

@@ -7,7 +7,7 @@ import time
 from qwen_lsp.engine.request import Usage
 
 
-class Meter:
+class UsageMeter:
     """Counters of one request; `usage` reads them."""
 
     def __init__(self) -> None:

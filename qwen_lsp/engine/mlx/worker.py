@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from qwen_lsp.engine.mlx.delivery import Deliver
 from qwen_lsp.engine.models.local import model_name
 from qwen_lsp.engine.request import Lane, ModelShape, Request, Usage
-from qwen_lsp.engine.scheduler import Ended, Job, Scheduler
+from qwen_lsp.engine.scheduler import Ended, ScheduledJob, Scheduler
 from qwen_lsp.errors import EngineError, EngineMissing, EngineUnavailable, GenerationFailed
 from qwen_lsp.settings import EngineSettings
 
 if TYPE_CHECKING:
-    from qwen_lsp.engine.mlx.engine_state import Machine
-    from qwen_lsp.engine.mlx.loader import Loaded
+    from qwen_lsp.engine.mlx.engine_state import EngineState
+    from qwen_lsp.engine.mlx.loader import LoadedModel
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ CLOSED = "The engine was closed."
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class WorkerFacts:
     """What is known of the model once it is loaded; plain values, for any thread."""
 
     name: str
@@ -62,23 +62,23 @@ class Worker:
         self._progress = progress
         self._awake = threading.Event()
         self._closing = False
-        self._machine: Machine | None = None
+        self._machine: EngineState | None = None
         self._last_work = time.monotonic()
         self.scheduler = Scheduler(wake=self._awake.set)
-        self.ready: Future[Facts] = Future()
+        self.ready: Future[WorkerFacts] = Future()
         self.failure: EngineError | None = None
         self.gauges: dict[str, float] = {}
         self._thread = threading.Thread(target=self._run, name="qwen-lsp mlx", daemon=True)
         self._thread.start()
 
-    def submit(self, request: Request, deliver: Deliver, *, warm: bool = False) -> Job:
+    def submit(self, request: Request, deliver: Deliver, *, warm: bool = False) -> ScheduledJob:
         """Queue a request. `deliver` is called in the worker's thread with chunks and at last an Outcome."""
-        from qwen_lsp.engine.mlx.generation import Generation
+        from qwen_lsp.engine.mlx.generation import MlxGeneration
 
         machine = self._machine
         if machine is None:
             raise self.failure or EngineUnavailable("The model is not loaded; try again in a moment.")
-        generation = Generation(machine, request, deliver, warm=warm)
+        generation = MlxGeneration(machine, request, deliver, warm=warm)
         return self.scheduler.submit(
             generation.steps(),
             lane=Lane.WARM if warm else request.lane,
@@ -120,7 +120,7 @@ class Worker:
         finally:
             self._let_go()
 
-    def _load(self) -> Facts:
+    def _load(self) -> WorkerFacts:
         from qwen_lsp.engine.mlx.loader import load
 
         self._progress(None, f"Loading {self._folder.name}")
@@ -218,8 +218,8 @@ def _forget_thread() -> None:
         mlx.clear_streams()
 
 
-def _facts(loaded: Loaded, machine: Machine) -> Facts:
-    return Facts(
+def _facts(loaded: LoadedModel, machine: EngineState) -> WorkerFacts:
+    return WorkerFacts(
         "starter" if loaded.is_starter else model_name(loaded.folder),
         loaded.fim,
         loaded.is_starter,

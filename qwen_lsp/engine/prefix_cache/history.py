@@ -30,7 +30,7 @@ def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
 
 
 @dataclass(slots=True, eq=False)
-class History:
+class TokenHistory:
     """One held history: the tokens whose KV is there, in order.
 
     `trimmable` is False for models whose cache cannot go back (rotating, linear attention): such a

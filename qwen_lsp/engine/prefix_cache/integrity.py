@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from qwen_lsp.engine.prefix_cache.history import History
+from qwen_lsp.engine.prefix_cache.history import TokenHistory
 
 
-def broken(held: Iterable[History], lengths: Mapping[int, int], *, live: int) -> dict[int, str]:
+def broken(held: Iterable[TokenHistory], lengths: Mapping[int, int], *, live: int) -> dict[int, str]:
     """Histories that must be dropped, each with the reason.
 
     `lengths` are the true KV lengths in tokens; `live` is how many requests are running.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from qwen_lsp.engine.prefix_cache.history import History
+from qwen_lsp.engine.prefix_cache.history import TokenHistory
 
 SPARE_TOKENS = 256
 """A tail this short is given up without a copy: it is what typing and a short answer leave behind."""
@@ -27,7 +27,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ReusePlan:
     """What the store is to do before a prompt is read.
 
     fresh: start an empty history; in place: trim `source` to `keep_tokens` and go on in it;
@@ -42,8 +42,13 @@ class Plan:
 
 
 def plan(
-    prompt: Sequence[int], held: Iterable[History], budget: Budget, *, answer_tokens: int = 0, leave: int = 1
-) -> Plan:
+    prompt: Sequence[int],
+    held: Iterable[TokenHistory],
+    budget: Budget,
+    *,
+    answer_tokens: int = 0,
+    leave: int = 1,
+) -> ReusePlan:
     """How to get `prompt` read at the least cost.
 
     `leave` tokens are always evaluated (1 to get the first token's odds, 0 when only warming).
@@ -57,17 +62,19 @@ def plan(
     growth = budget.of(goal) - (best.bytes if best is not None and how == "in place" else 0)
     spare = None if best is None else best.id
     evict = _evict(histories, growth, budget, spare)
-    return Plan(how, spare, keep, len(prompt) - keep, evict)
+    return ReusePlan(how, spare, keep, len(prompt) - keep, evict)
 
 
-def shrink(held: Iterable[History], budget: Budget) -> tuple[int, ...]:
+def shrink(held: Iterable[TokenHistory], budget: Budget) -> tuple[int, ...]:
     """Which idle histories to give up so that the rest fits the budget, least recently used first."""
     return _evict(list(held), 0, budget, None)
 
 
-def _best(prompt: Sequence[int], histories: list[History], leave: int) -> tuple[History | None, int]:
+def _best(
+    prompt: Sequence[int], histories: list[TokenHistory], leave: int
+) -> tuple[TokenHistory | None, int]:
     """The history that covers most; among equals an idle one, one in memory, the shortest, the newest."""
-    best: History | None = None
+    best: TokenHistory | None = None
     best_rank: tuple[int, bool, bool, int, int] = (0, False, False, 0, 0)
     for history in histories:
         keep = history.covers(prompt, leave=leave)
@@ -79,7 +86,7 @@ def _best(prompt: Sequence[int], histories: list[History], leave: int) -> tuple[
     return best, best_rank[0]
 
 
-def _how(best: History | None, keep: int) -> Literal["fresh", "in place", "copy"]:
+def _how(best: TokenHistory | None, keep: int) -> Literal["fresh", "in place", "copy"]:
     if best is None:
         return "fresh"
     lost = len(best.tokens) - keep
@@ -91,7 +98,9 @@ def _how(best: History | None, keep: int) -> Literal["fresh", "in place", "copy"
     return "copy"
 
 
-def _evict(histories: list[History], growth_bytes: int, budget: Budget, spare: int | None) -> tuple[int, ...]:
+def _evict(
+    histories: list[TokenHistory], growth_bytes: int, budget: Budget, spare: int | None
+) -> tuple[int, ...]:
     """Least recently used idle histories until the growth fits; live ones and the source stay."""
     over = sum(h.bytes for h in histories if not h.saved) + growth_bytes - budget.bytes
     evict: list[int] = []

@@ -11,7 +11,7 @@ from qwen_lsp.engine.stop_strings import StopScanner
 from qwen_lsp.errors import GenerationFailed
 
 
-class Answer:
+class AnswerStream:
     """Reads the events of one answer. `finish` is set when it is over."""
 
     def __init__(self, request: Request, index: int = 0) -> None:

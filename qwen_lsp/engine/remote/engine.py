@@ -9,11 +9,11 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any
 
-from qwen_lsp.engine.remote.answer_stream import Answer
+from qwen_lsp.engine.remote.answer_stream import AnswerStream
 from qwen_lsp.engine.remote.dialects import body_for
 from qwen_lsp.engine.remote.http import Http, base_url
 from qwen_lsp.engine.remote.mlx_lm_leading_space import with_first_space
-from qwen_lsp.engine.remote.probe import Verdict, probe
+from qwen_lsp.engine.remote.probe import ProbeVerdict, probe
 from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Lane, Request, Sampling, Usage
 from qwen_lsp.engine.wire import chunk_from_json, error_from_json, info_from_json, own_body
 from qwen_lsp.errors import EngineError, EngineUnavailable, GenerationFailed
@@ -41,7 +41,7 @@ class RemoteEngine:
         self._local = self._http.here
         self._wanted, self._fim = model, fim
         self._probing = asyncio.Lock()
-        self._verdict: Verdict | None = None
+        self._verdict: ProbeVerdict | None = None
         self._problem = ""
         self._looked_at = 0.0
         self._told: EngineInfo | None = None
@@ -132,7 +132,7 @@ class RemoteEngine:
 
     # -- other servers -------------------------------------------------------------------------------------
 
-    async def _foreign(self, request: Request, verdict: Verdict) -> AsyncGenerator[Chunk, None]:
+    async def _foreign(self, request: Request, verdict: ProbeVerdict) -> AsyncGenerator[Chunk, None]:
         """One call per answer: not every server knows `n`, and none may end another's."""
         if request.max_tokens <= 0:
             yield Chunk(finish=Finish("length"), usage=Usage())
@@ -149,12 +149,12 @@ class RemoteEngine:
             if key is not None and self._newest.get(key) is superseded:
                 del self._newest[key]
 
-    async def _one(self, request: Request, verdict: Verdict, index: int) -> AsyncGenerator[Chunk, None]:
+    async def _one(self, request: Request, verdict: ProbeVerdict, index: int) -> AsyncGenerator[Chunk, None]:
         seed = request.sampling.seed
         if index and seed is not None:
             request = replace(request, sampling=replace(request.sampling, seed=seed + index))
         route, body = body_for(request, verdict.dialect, verdict.model, chatml=verdict.fim == "qwen")
-        answer = Answer(request, index)
+        answer = AnswerStream(request, index)
         async with aclosing(self._events(route, body, request, verdict)) as events:
             async for event in events:
                 chunk = answer.read(event)
@@ -167,7 +167,7 @@ class RemoteEngine:
         yield answer.last()
 
     def _events(
-        self, route: str, body: dict[str, Any], request: Request, verdict: Verdict
+        self, route: str, body: dict[str, Any], request: Request, verdict: ProbeVerdict
     ) -> AsyncGenerator[dict[str, Any], None]:
         if verdict.dialect.drops_first_space and "prompt" in body and request.lane is not Lane.WARM:
             return with_first_space(self._http, route, body)
@@ -184,7 +184,7 @@ class RemoteEngine:
 
     # -- what it is ----------------------------------------------------------------------------------------
 
-    async def _look(self, *, again: bool = False) -> Verdict:
+    async def _look(self, *, again: bool = False) -> ProbeVerdict:
         async with self._probing:
             if self._verdict is None or again:
                 try:

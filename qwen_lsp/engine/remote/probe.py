@@ -27,7 +27,7 @@ _FIM_BY_MARKER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ProbeVerdict:
     """What a server turned out to be."""
 
     dialect: Dialect
@@ -38,7 +38,7 @@ class Verdict:
     sentence: str
 
 
-async def probe(http: Http, *, wanted: str, fim: str) -> Verdict:
+async def probe(http: Http, *, wanted: str, fim: str) -> ProbeVerdict:
     """Look at a server. Raises EngineUnavailable when nobody answers or it refuses the key."""
     status, listed = await http.get("/v1/models", timeout_s=5.0)
     if status in (401, 403):
@@ -53,7 +53,9 @@ async def probe(http: Http, *, wanted: str, fim: str) -> Verdict:
     entry = next((e for e in entries if e.get("id") == model), entries[0] if entries else {})
     context = await _context_tokens(http, dialect, entry)
     template = fim or _fim_of(model, entry) or await _fim_by_token(http, dialect, model)
-    return Verdict(dialect, model, template, context, names, _sentence(http, dialect, model, template, names))
+    return ProbeVerdict(
+        dialect, model, template, context, names, _sentence(http, dialect, model, template, names)
+    )
 
 
 def _entries(listed: Any) -> list[Mapping[str, Any]]:

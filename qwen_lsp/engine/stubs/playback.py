@@ -35,7 +35,7 @@ def last_words(request: Request) -> str:
 
 
 @dataclass(slots=True)
-class Play:
+class Playback:
     """One answer while it is given out."""
 
     request: Request
@@ -67,7 +67,7 @@ class Play:
         return Chunk(text, index=self.index, finish=finish, usage=usage)
 
 
-class Meter:
+class PlaybackMeter:
     """Counts and clocks one request."""
 
     def __init__(self, request: Request) -> None:
@@ -96,11 +96,11 @@ class Meter:
 
 def play(request: Request, tokens: Sequence[str]) -> Iterator[Chunk]:
     """The whole stream of an answer that is known beforehand."""
-    meter = Meter(request)
+    meter = PlaybackMeter(request)
     total = 0
     count = max(1, request.n)
     for index in range(count):
-        one = Play(request, index)
+        one = Playback(request, index)
         for piece in tokens if request.max_tokens > 0 else ():
             meter.token()
             yield one.give(piece)

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 
 from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Request, Usage
-from qwen_lsp.engine.stubs.playback import Meter, Play, pieces
+from qwen_lsp.engine.stubs.playback import Playback, PlaybackMeter, pieces
 
 Script = str | Sequence[str | Exception]
 """A text (cut into token-like pieces), or the tokens one by one; an exception among them is raised there."""
@@ -117,9 +117,9 @@ class ScriptedEngine:
     async def _play(self, request: Request, superseded: asyncio.Event) -> AsyncGenerator[Chunk, None]:
         script = self._script(request) if callable(self._script) else self._script
         tokens = pieces(script) if isinstance(script, str) else script
-        meter, total, count = Meter(request), 0, max(1, request.n)
+        meter, total, count = PlaybackMeter(request), 0, max(1, request.n)
         for index in range(count):
-            one = Play(request, index)
+            one = Playback(request, index)
             for token in tokens:
                 if one.finish is not None or request.max_tokens <= 0:
                     break

@@ -10,7 +10,7 @@ from lsprotocol import types
 from qwen_lsp.assist.suggestion import Suggestion
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.lsp.editor import SECTION
-from qwen_lsp.lsp.jsonrpc.protocol import Server
+from qwen_lsp.lsp.jsonrpc.protocol import LspServer
 from qwen_lsp.lsp.positions import Positions
 from qwen_lsp.lsp.session import Session
 
@@ -20,7 +20,7 @@ _OPTIONS = types.CompletionOptions(
 )
 
 
-def register(server: Server, session: Session) -> None:
+def register(server: LspServer, session: Session) -> None:
     """Offer the items only where they are wanted (`suggest.completion_items`): else each would show twice."""
 
     announcement = Announcement(session)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from lsprotocol import types
 
-from qwen_lsp.lsp.jsonrpc.protocol import Server
+from qwen_lsp.lsp.jsonrpc.protocol import LspServer
 from qwen_lsp.lsp.session import Session
 
 
-def register(server: Server, session: Session) -> None:
+def register(server: LspServer, session: Session) -> None:
     """Follow changes of the settings without a restart."""
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)

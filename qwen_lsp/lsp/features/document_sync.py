@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from lsprotocol import types
 
-from qwen_lsp.lsp.jsonrpc.protocol import Server
+from qwen_lsp.lsp.jsonrpc.protocol import LspServer
 from qwen_lsp.lsp.session import Session
 
 
-def register(server: Server, session: Session) -> None:
+def register(server: LspServer, session: Session) -> None:
     """Keep the session's documents as the editor has them.
 
     These are plain functions: they must be done before the next message is looked at.

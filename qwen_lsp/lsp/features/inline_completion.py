@@ -9,14 +9,14 @@ from lsprotocol import types
 from qwen_lsp.assist.suggestion import Suggestion
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.lsp.editor import SECTION
-from qwen_lsp.lsp.jsonrpc.protocol import Server
+from qwen_lsp.lsp.jsonrpc.protocol import LspServer
 from qwen_lsp.lsp.positions import Positions
 from qwen_lsp.lsp.session import Session
 
 log = logging.getLogger(__name__)
 
 
-def register(server: Server, session: Session) -> None:
+def register(server: LspServer, session: Session) -> None:
     """Answer with suggestions, or an empty list (on null or an error Neovim keeps stale ghost text)."""
 
     # Without options pygls registers the handler but advertises nothing, and nobody asks.

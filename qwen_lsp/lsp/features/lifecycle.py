@@ -6,11 +6,11 @@ from lsprotocol import types
 from pygls.workspace import Workspace
 
 from qwen_lsp.lsp.editor import path_of
-from qwen_lsp.lsp.jsonrpc.protocol import Server
+from qwen_lsp.lsp.jsonrpc.protocol import LspServer
 from qwen_lsp.lsp.session import Session
 
 
-def register(server: Server, session: Session) -> None:
+def register(server: LspServer, session: Session) -> None:
     """Answer the beginning and the end of a session."""
 
     @server.feature(types.INITIALIZE)

@@ -43,20 +43,20 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Garbled:
+class MalformedMessage:
     """A message that is not JSON, and why."""
 
     why: str
 
 
-class Protocol(LanguageServerProtocol):
+class LspProtocol(LanguageServerProtocol):
     """One connection to an editor; every request read gets exactly one answer."""
 
-    _server: Server
+    _server: LspServer
 
     def receive(self, data: Any) -> None:
         """Handle one message (parsed JSON, or Garbled), whatever it holds."""
-        if isinstance(data, Garbled):
+        if isinstance(data, MalformedMessage):
             self._refuse(None, JsonRpcParseError(data.why))
             return
         if not isinstance(data, dict) or data.get("jsonrpc") != "2.0":
@@ -200,14 +200,14 @@ class Protocol(LanguageServerProtocol):
 Handled = Generator[Any, Any, None]
 
 
-class Server(LanguageServer):
+class LspServer(LanguageServer):
     """The pygls server, with our protocol and nothing popping up by itself."""
 
-    protocol: Protocol
+    protocol: LspProtocol
 
     def __init__(self, name: str, version: str) -> None:
         super().__init__(
-            name, version, protocol_cls=Protocol, converter_factory=tolerant_converter, max_workers=1
+            name, version, protocol_cls=LspProtocol, converter_factory=tolerant_converter, max_workers=1
         )
         self.leave: Callable[[int], None] = lambda code: None
         """Called on `exit`; wire.py sets it."""

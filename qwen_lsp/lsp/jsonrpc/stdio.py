@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Final
 
-from qwen_lsp.lsp.jsonrpc.protocol import Garbled, Server
+from qwen_lsp.lsp.jsonrpc.protocol import LspServer, MalformedMessage
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def take_stdio() -> tuple[int, BinaryIO]:
     return reading, os.fdopen(writing, "wb")
 
 
-async def serve(server: Server, reading: int, writing: BinaryIO) -> int:
+async def serve(server: LspServer, reading: int, writing: BinaryIO) -> int:
     """Handle messages until `exit` or the end of input; the exit code."""
     loop = asyncio.get_running_loop()
     left: asyncio.Future[int] = loop.create_future()
@@ -60,7 +60,7 @@ async def serve(server: Server, reading: int, writing: BinaryIO) -> int:
 class _Inbox:
     """Messages read but not handled yet."""
 
-    def __init__(self, server: Server, ended: Callable[[], None]) -> None:
+    def __init__(self, server: LspServer, ended: Callable[[], None]) -> None:
         self._server = server
         self._ended = ended
         self._waiting: asyncio.Queue[Any] = asyncio.Queue()
@@ -132,7 +132,7 @@ def _decode(body: bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        return Garbled(f"The message is not JSON: {error}")
+        return MalformedMessage(f"The message is not JSON: {error}")
 
 
 def _revoked_id(message: Any) -> int | str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from qwen_lsp.sandbox.job import Job, Limits
+from qwen_lsp.sandbox.job import Job, RunLimits
 
 WORK, GIVEN, INSIDE = "/qwen-lsp/work", "/qwen-lsp/given", "/qwen-lsp/inside"
 _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -25,7 +25,7 @@ _NOBODY = "65534"
 def command_line(
     bwrap: str,
     job: Job,
-    limits: Limits,
+    limits: RunLimits,
     *,
     given: Path,
     inside: Path,

@@ -77,7 +77,7 @@ def _pytest(targets: list[str]) -> tuple[list[Row], int]:
 def _unittest(targets: list[str]) -> tuple[list[Row], int]:
     rows: list[Row] = []
 
-    class Result(unittest.TextTestResult):
+    class GuestResult(unittest.TextTestResult):
         def addSuccess(self, test: unittest.TestCase) -> None:
             super().addSuccess(test)
             rows.append((test.id(), True, ""))
@@ -95,8 +95,8 @@ def _unittest(targets: list[str]) -> tuple[list[Row], int]:
             if err is not None:
                 rows.append((subtest.id(), False, str(err[1])))
 
-    def make(stream: Any, descriptions: bool, verbosity: int) -> Result:
-        return Result(stream, descriptions, verbosity)
+    def make(stream: Any, descriptions: bool, verbosity: int) -> GuestResult:
+        return GuestResult(stream, descriptions, verbosity)
 
     loader = unittest.TestLoader()
     suite = unittest.TestSuite()

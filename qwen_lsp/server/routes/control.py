@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from qwen_lsp import __version__
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.supervised import ManagedEngine
+from qwen_lsp.engine.supervised import SupervisedEngine
 from qwen_lsp.engine.wire import info_to_json
 from qwen_lsp.metrics import RequestTrace, Ring, as_json
 from qwen_lsp.server.activity import Activity
@@ -67,7 +67,7 @@ def control_routes(
     @routes.post("/qwen/model")
     async def switch(body: ModelBody) -> Response:
         """Load another model instead; answers when it is loaded."""
-        if not isinstance(engine, ManagedEngine):
+        if not isinstance(engine, SupervisedEngine):
             return refusal(409, "This host's engine cannot change its model.", "not_supported")
         info = await engine.switch(body.model)
         return JSONResponse(info_to_json(info))
@@ -75,7 +75,7 @@ def control_routes(
     @routes.post("/qwen/unload")
     async def unload() -> Response:
         """Let go of the model until somebody asks again."""
-        if not isinstance(engine, ManagedEngine):
+        if not isinstance(engine, SupervisedEngine):
             return refusal(409, "This host's engine cannot be unloaded.", "not_supported")
         await engine.unload()
         return JSONResponse({"unloaded": True})

@@ -17,9 +17,9 @@ from qwen_lsp.assist.prompts.fim import OtherFile
 from qwen_lsp.engine import request as engine_request
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import Finish, Lane, Marker, TextPrompt, Usage
-from qwen_lsp.server.fim_anchors import Anchors
-from qwen_lsp.server.llama_limits import Limits
-from qwen_lsp.server.parse_request import Unfit, read_raw, sampling, template_of
+from qwen_lsp.server.fim_anchors import RequestAnchors
+from qwen_lsp.server.llama_limits import LlamaLimits
+from qwen_lsp.server.parse_request import UnsupportedRequest, read_raw, sampling, template_of
 from qwen_lsp.server.responses import EventStream, event_of, while_connected
 from qwen_lsp.server.schemas import InfillBody
 
@@ -40,7 +40,7 @@ class _Told:
     tokens: int = 0
 
 
-def llama_routes(engine: Engine, anchors: Anchors) -> APIRouter:
+def llama_routes(engine: Engine, anchors: RequestAnchors) -> APIRouter:
     """The routes, on this engine."""
     routes = APIRouter(tags=["llama.cpp"])
 
@@ -98,7 +98,7 @@ def _extra(body: InfillBody) -> list[OtherFile]:
     for snippet in body.input_extra or ():
         name, text = snippet.get("filename") or "snippet", snippet.get("text") or ""
         if not isinstance(name, str) or not isinstance(text, str):
-            raise Unfit("input_extra must hold objects with filename and text, both texts.")
+            raise UnsupportedRequest("input_extra must hold objects with filename and text, both texts.")
         if text:
             others.append(OtherFile(name, text))
     return others
@@ -127,7 +127,7 @@ async def _pieces(
 ) -> AsyncGenerator[tuple[int, str], None]:
     """(index, text) as it comes, cut by llama.cpp's own limits; fills `told`."""
     start = time.perf_counter()
-    limits = [Limits(body.n_indent or 0, body.t_max_predict_ms or 0) for _ in told]
+    limits = [LlamaLimits(body.n_indent or 0, body.t_max_predict_ms or 0) for _ in told]
     async with aclosing(engine.generate(asked)) as chunks:
         async for chunk in chunks:
             one, limit = told[chunk.index], limits[chunk.index]

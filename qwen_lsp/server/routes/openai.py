@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, Response
 from qwen_lsp.engine import request as engine_request
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.wire import chunk_to_json
-from qwen_lsp.server.fim_anchors import Anchors
-from qwen_lsp.server.openai_format import Form, events, whole
+from qwen_lsp.server.fim_anchors import RequestAnchors
+from qwen_lsp.server.openai_format import AnswerFormat, events, whole
 from qwen_lsp.server.parse_request import chat_request, completion_request
 from qwen_lsp.server.responses import DONE, EventStream, event_of, refusal, while_connected
 from qwen_lsp.server.schemas import Body, ChatBody, CompletionBody
@@ -21,7 +21,7 @@ from qwen_lsp.server.schemas import Body, ChatBody, CompletionBody
 _STARTED = int(time.time())
 
 
-def openai_routes(engine: Engine, anchors: Anchors) -> APIRouter:
+def openai_routes(engine: Engine, anchors: RequestAnchors) -> APIRouter:
     """The routes, on this engine."""
     routes = APIRouter(prefix="/v1", tags=["OpenAI"])
 
@@ -30,7 +30,7 @@ def openai_routes(engine: Engine, anchors: Anchors) -> APIRouter:
         """Go on from a text, or fill a hole between prompt and suffix."""
         info = await engine.info()
         asked = completion_request(body, anchors, info.fim)
-        form = Form(
+        form = AnswerFormat(
             chat=False, model=info.model, logprobs=body.logprobs is not None and body.logprobs is not False
         )
         return await _answer(body, asked, form, request)
@@ -40,7 +40,7 @@ def openai_routes(engine: Engine, anchors: Anchors) -> APIRouter:
         """Answer a conversation."""
         info = await engine.info()
         tools = [] if body.tool_choice == "none" else body.tools or []
-        form = Form(chat=True, model=info.model, logprobs=bool(body.logprobs), tools=tools)
+        form = AnswerFormat(chat=True, model=info.model, logprobs=bool(body.logprobs), tools=tools)
         return await _answer(body, chat_request(body), form, request)
 
     @routes.get("/models")
@@ -68,7 +68,9 @@ def openai_routes(engine: Engine, anchors: Anchors) -> APIRouter:
             "not_supported",
         )
 
-    async def _answer(body: Body, asked: engine_request.Request, form: Form, request: Request) -> Response:
+    async def _answer(
+        body: Body, asked: engine_request.Request, form: AnswerFormat, request: Request
+    ) -> Response:
         form.usage_event, form.own = body.wants_usage(), body.qwen_lsp
         if body.warm:
             return EventStream(_warm_events(engine, asked))

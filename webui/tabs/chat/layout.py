@@ -13,7 +13,7 @@ from webui.parts.workspace_files import NotReadable, Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class ChatLayout:
     """Every component of the chat."""
 
     search: gr.Textbox
@@ -37,14 +37,14 @@ class Panel:
     told: gr.HTML
 
 
-def build_panel() -> Panel:
+def build_panel() -> ChatLayout:
     """Lay out: the list on the left, the conversation on the right."""
     with gr.Row(equal_height=False, elem_classes="q-two"):
         with gr.Column(scale=3, min_width=240):
             left = _left()
         with gr.Column(scale=9, min_width=320):
             right = _right() | _attach()
-    return Panel(**left, **right)
+    return ChatLayout(**left, **right)
 
 
 def _left() -> dict[str, Any]:

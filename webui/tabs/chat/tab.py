@@ -11,9 +11,9 @@ import gradio as gr
 
 from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
-from qwen_lsp.storage.conversations import Conversations, Stored, with_files
+from qwen_lsp.storage.conversations import Conversations, StoredConversation, with_files
 from webui.i18n.texts import WORDS, both
-from webui.page_context import QUIET, Room, StartStop, key_of
+from webui.page_context import QUIET, PageContext, StartStop, key_of
 from webui.parts.progress import phase_html, stats_html
 from webui.parts.workspace_files import NotReadable, Workspace
 from webui.request.form import defaults
@@ -39,7 +39,7 @@ class Where:
     leaf: int | None = None
 
 
-def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
+def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     where = gr.State(Where())
     panel = build_panel()
@@ -74,7 +74,7 @@ def _store() -> Conversations:
     return Conversations()
 
 
-def _sender(room: Room) -> Any:
+def _sender(room: PageContext) -> Any:
     async def send(
         request: gr.Request, words: str, folder: str, chosen: list[str] | None, at: Where
     ) -> AsyncIterator[tuple[Any, ...]]:
@@ -96,7 +96,7 @@ def _sender(room: Room) -> Any:
     return send
 
 
-def _retrier(room: Room) -> Any:
+def _retrier(room: PageContext) -> Any:
     async def retry(request: gr.Request, at: Where) -> AsyncIterator[tuple[Any, ...]]:
         thread = _store().thread(at.leaf)
         question = next((one for one in reversed(thread) if one.role == "user"), None)
@@ -110,7 +110,7 @@ def _retrier(room: Room) -> Any:
     return retry
 
 
-def _editor(room: Room) -> Any:
+def _editor(room: PageContext) -> Any:
     async def edit(request: gr.Request, at: Where, event: gr.EditData) -> AsyncIterator[tuple[Any, ...]]:
         thread, index = _store().thread(at.leaf), event.index
         position = index[0] if isinstance(index, list | tuple) else index
@@ -127,7 +127,7 @@ def _editor(room: Room) -> Any:
     return edit
 
 
-async def _answer(room: Room, request: gr.Request, at: Where) -> AsyncGenerator[tuple[Any, ...], None]:
+async def _answer(room: PageContext, request: gr.Request, at: Where) -> AsyncGenerator[tuple[Any, ...], None]:
     """Stream the answer to the last message of a thread; what was written is kept, however it ended."""
     store, engine = _store(), room.services.engine
     thread = store.thread(at.leaf)
@@ -147,7 +147,7 @@ async def _answer(room: Room, request: gr.Request, at: Where) -> AsyncGenerator[
     yield (*_draw(at, _bar(generation, await engine.info())), *_buttons(False))
 
 
-def _request(thread: list[Stored], info: EngineInfo) -> Request:
+def _request(thread: list[StoredConversation], info: EngineInfo) -> Request:
     turns = (Message(one.role, with_files(one)) for one in thread)
     prompt = ChatPrompt((Message("system", DEFAULT_SYSTEM), *turns))
     return Request(prompt, max_tokens=_MAX_TOKENS, sampling=defaults(info).sampling, lane=Lane.CHAT)
@@ -161,7 +161,7 @@ def _attached(folder: str, chosen: list[str]) -> tuple[tuple[str, str], ...]:
     return tuple((name, workspace.read(name)) for name in names)
 
 
-def _stopper(room: Room) -> Any:
+def _stopper(room: PageContext) -> Any:
     async def stop(request: gr.Request) -> None:
         room.running.stop(key_of(request, _TAB))
 
@@ -178,12 +178,12 @@ def _draw(at: Where, bar: str | None = None) -> tuple[Any, ...]:
     return _shown(thread), f'<div class="q-line">{bar}</div>', _listed(at.conversation), at
 
 
-def _shown(thread: list[Stored], writing: str | None = None) -> list[dict[str, str]]:
+def _shown(thread: list[StoredConversation], writing: str | None = None) -> list[dict[str, str]]:
     turns = [{"role": one.role, "content": _words(one)} for one in thread]
     return turns if writing is None else [*turns, {"role": "assistant", "content": writing or "…"}]
 
 
-def _words(one: Stored) -> str:
+def _words(one: StoredConversation) -> str:
     names = ", ".join(f"`{path}`" for path, _ in one.files)
     return f"{one.content}\n\n📎 {names}" if names else one.content
 

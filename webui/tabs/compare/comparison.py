@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from qwen_lsp.code.syntax import parses
-from webui.parts.markdown_code import parts
+from webui.parts.markdown_code import split_fences
 from webui.request.form import NAMES, Form
 from webui.running.generation import Generation
 
@@ -65,7 +65,7 @@ class Cell:
 
 def cell_of(prompt: str, column: int, repeat: int, form: Form, done: Generation, model: str = "") -> Cell:
     """The measures of an ended generation."""
-    answer = parts(done.text)
+    answer = split_fences(done.text)
     name = (answer.language or form.language).lower()
     return Cell(
         prompt,

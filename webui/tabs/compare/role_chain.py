@@ -13,7 +13,7 @@ from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
-from webui.page_context import QUIET, Room, StartStop, key_of
+from webui.page_context import QUIET, PageContext, StartStop, key_of
 from webui.parts.progress import phase_html
 from webui.request.form import defaults
 from webui.running.generation import Generation
@@ -28,7 +28,7 @@ reviewer: Review this code and list its mistakes. {previous}
 tester: Write unit tests for what this task asks. {input} The review says: {previous}"""
 
 
-def build_recipe(room: Room) -> None:
+def build_recipe(room: PageContext) -> None:
     """The folded panel, each role shown as it answers."""
     with gr.Accordion(say("recipe"), open=False, elem_id="recipe"):
         task = gr.Textbox(label=say("recipe_task"), lines=2, elem_id="recipe-task")
@@ -52,7 +52,7 @@ def build_recipe(room: Room) -> None:
     stop.click(_stopper(room), None, None, **QUIET)
 
 
-def _cook(room: Room) -> Any:
+def _cook(room: PageContext) -> Any:
     async def cook(request: gr.Request, task: str, roles: str) -> AsyncIterator[tuple[Any, ...]]:
         done, previous, buttons = "", "", StartStop()
         if not (task or "").strip():
@@ -85,7 +85,7 @@ def _step(name: str, state: Generation) -> str:
     )
 
 
-def _stopper(room: Room) -> Any:
+def _stopper(room: PageContext) -> Any:
     async def stop(request: gr.Request) -> None:
         room.running.stop(key_of(request, _JOB))
 

@@ -13,14 +13,14 @@ from qwen_lsp.engine.stubs.demo import DemoEngine
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.sandbox import job_for_tests, run_contained
 from webui.i18n.texts import WORDS, both
-from webui.page_context import Room
-from webui.parts.markdown_code import parts
+from webui.page_context import PageContext
+from webui.parts.markdown_code import split_fences
 from webui.parts.progress import phase_html
-from webui.request.build import Refusal, plan
+from webui.request.build import RequestRefusal, plan
 from webui.running.generation import Generation
-from webui.running.model_switch import Loaned
+from webui.running.model_switch import SwitchedModel
 from webui.tabs.compare.comparison import DEMO, LOADED, Cell, Column, cell_of, failed_cell, order_of
-from webui.tabs.test_loop.prompts import Kit, files_of
+from webui.tabs.test_loop.prompts import TestKit, files_of
 
 Tell = Callable[[str], None]
 """Hears a line of HTML about what is done now; the cells are read from the comparison."""
@@ -30,12 +30,12 @@ Tell = Callable[[str], None]
 class Comparison:
     """`cells` grows while `run` goes on, and stays when it is cancelled."""
 
-    room: Room
+    room: PageContext
     prompts: Sequence[str]
     columns: Sequence[Column]
     repeats: int
     tests: str
-    kit: Kit
+    kit: TestKit
     cells: list[Cell] = field(default_factory=list)
     _under_way: tuple[str, int, int, Generation] | None = None
 
@@ -67,7 +67,7 @@ class Comparison:
             tell(self._count())
 
     async def _with_model(
-        self, model: str, cells: Sequence[tuple[str, int, int]], loan: Loaned, tell: Tell
+        self, model: str, cells: Sequence[tuple[str, int, int]], loan: SwitchedModel, tell: Tell
     ) -> None:
         if not loan.holds(model):
             tell(both("compare_switching", model=model))
@@ -89,7 +89,7 @@ class Comparison:
         engine = _DEMO if column.model == DEMO else self.room.services.engine
         info = await engine.info()
         asked = plan(column.asked(prompt), column.form, info)
-        if isinstance(asked, Refusal):
+        if isinstance(asked, RequestRefusal):
             return failed_cell(prompt, at, turn, " / ".join(WORDS[asked.key]))
         generation = await self._answered(prompt, at, turn, engine, asked, tell)
         cell = cell_of(prompt, at, turn, column.form, generation, _named(info))
@@ -111,7 +111,7 @@ class Comparison:
 
     async def _tested(self, cell: Cell) -> Cell:
         """With the verdict of the given tests, or with why there is none."""
-        files = files_of(parts(cell.text).code, self.tests, self.kit)
+        files = files_of(split_fences(cell.text).code, self.tests, self.kit)
         try:
             verdict = await run_contained(
                 job_for_tests(self.kit.language, files), self.room.services.settings.sandbox

@@ -11,9 +11,9 @@ import gradio as gr
 
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
-from webui.page_context import QUIET, Room, StartStop, key_of
+from webui.page_context import QUIET, PageContext, StartStop, key_of
 from webui.running.model_switch import Switchable
-from webui.running.task import Work
+from webui.running.task import BackgroundTask
 from webui.tabs.compare.columns import MOST, build_columns, columns_of, offer
 from webui.tabs.compare.comparison import prompts_of, to_csv, to_json
 from webui.tabs.compare.role_chain import build_recipe
@@ -24,7 +24,7 @@ from webui.tabs.test_loop.prompts import KITS
 _TAB = "compare"
 
 
-def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
+def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     prompts = gr.Textbox(label=say("compare_prompts"), lines=3, max_lines=14, elem_id="compare-prompts")
     with gr.Row():
@@ -95,7 +95,7 @@ def _save(name: str) -> str:
     )
 
 
-def _runner(room: Room) -> Any:
+def _runner(room: PageContext) -> Any:
     async def run(
         request: gr.Request, prompts: str, count: int, repeat: int, tests: str, language: str, *values: Any
     ) -> AsyncIterator[tuple[Any, ...]]:
@@ -105,7 +105,7 @@ def _runner(room: Room) -> Any:
             return
         columns = columns_of(values, count, await room.services.engine.info())
         compared = Comparison(room, wanted, columns, int(repeat), tests or "", KITS[language])
-        work, drawn = Work(compared.run, both("phase_queued")), -1
+        work, drawn = BackgroundTask(compared.run, both("phase_queued")), -1
         async with aclosing(room.running.follow(key_of(request, _TAB), work)) as states:
             async for state in states:
                 cells = compared.so_far() if state.ended else compared.cells
@@ -116,7 +116,7 @@ def _runner(room: Room) -> Any:
     return run
 
 
-def _told(work: Work[str]) -> str:
+def _told(work: BackgroundTask[str]) -> str:
     if work.state == "stopped":
         return f"{both('phase_stopped')} {work.news}"
     return f'<span class="q-why">{escape(work.error)}</span>' if work.state == "failed" else work.news
@@ -126,7 +126,7 @@ def _line(html: str) -> str:
     return f'<div class="q-line" role="status">{html}</div>'
 
 
-def _stopper(room: Room) -> Any:
+def _stopper(room: PageContext) -> Any:
     async def stop(request: gr.Request) -> None:
         room.running.stop(key_of(request, _TAB))
 

@@ -15,14 +15,14 @@ from qwen_lsp.engine.request import EngineInfo
 from webui.i18n.examples import EXAMPLES
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
-from webui.page_context import QUIET, Room, StartStop, key_of
+from webui.page_context import QUIET, PageContext, StartStop, key_of
 from webui.parts.architecture import picture_html
 from webui.parts.code_view import CodeStream, code_view
 from webui.parts.form_controls import Controls, language_and_mode, sampling
-from webui.parts.markdown_code import Parts, parts
+from webui.parts.markdown_code import FencedAnswer, split_fences
 from webui.parts.preset_panel import preset_panel
 from webui.parts.progress import foot_html, phase_html, stats_html
-from webui.request.build import Refusal, plan, shown
+from webui.request.build import RequestRefusal, plan, shown
 from webui.request.form import NAMES, Form, defaults, read
 from webui.request.target_languages import ending
 from webui.running.generation import Generation, at_turns
@@ -36,7 +36,7 @@ _ADDRESS = (
 )
 
 
-def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
+def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     with gr.Row(equal_height=False, elem_classes="q-two"):
         with gr.Column(scale=5, min_width=320, elem_classes="q-form"):
@@ -115,7 +115,7 @@ def _example_cards(request: gr.Textbox, form: Controls) -> None:
 
 
 def _wire(
-    room: Room, request: gr.Textbox, form: Controls, go: gr.Button, stop: gr.Button, view: gr.HTML
+    room: PageContext, request: gr.Textbox, form: Controls, go: gr.Button, stop: gr.Button, view: gr.HTML
 ) -> None:
     go.click(
         _runner(room),
@@ -137,19 +137,19 @@ def _wire(
     )
 
 
-def _runner(room: Room) -> Any:
+def _runner(room: PageContext) -> Any:
     async def run(request: gr.Request, text: str, *values: Any) -> AsyncIterator[tuple[Any, Any, Any]]:
         form = read(dict(zip(NAMES, values, strict=True)))
         asked = plan(text or "", form, await room.services.engine.info())
         name, buttons = uuid.uuid4().hex, StartStop()
         stream = CodeStream(name, form.language, f"result.{ending(form.language)}")
-        if isinstance(asked, Refusal):
+        if isinstance(asked, RequestRefusal):
             yield stream.begun(state="failed", phase=both(asked.key)), *buttons.now(True)
             return
         generation = Generation(room.services.engine, asked)
 
         async def news(epoch: int, shown: int) -> dict[str, Any]:
-            answer = parts(generation.text)
+            answer = split_fences(generation.text)
             told = _told(generation, await room.services.engine.info(), answer)
             return told | stream.news(answer.code, answer.language, epoch, shown)
 
@@ -169,36 +169,36 @@ def _drawn(stream: CodeStream, state: Generation, info: EngineInfo, form: Form) 
     )
     if not state.ended:
         return begun
-    answer = parts(state.text)
+    answer = split_fences(state.text)
     return begun | _told(state, info, answer) | stream.whole(answer.code, answer.language)
 
 
-def _told(state: Generation, info: EngineInfo, answer: Parts) -> dict[str, Any]:
+def _told(state: Generation, info: EngineInfo, answer: FencedAnswer) -> dict[str, Any]:
     """How it goes, as HTML; the prose is the model's and escaped."""
     told = {"state": state.phase, "phase": phase_html(state), "stats": stats_html(state, info)}
     return told | {"prose": escape(answer.prose)}
 
 
-def _stopper(room: Room) -> Any:
+def _stopper(room: PageContext) -> Any:
     async def stop(request: gr.Request) -> None:
         room.running.stop(key_of(request, _TAB))
 
     return stop
 
 
-def _shower(room: Room) -> Any:
+def _shower(room: PageContext) -> Any:
     async def show(text: str, *values: Any) -> str:
         asked = plan(
             text or "", read(dict(zip(NAMES, values, strict=True))), await room.services.engine.info()
         )
-        if isinstance(asked, Refusal):
+        if isinstance(asked, RequestRefusal):
             raise gr.Error(say(asked.key), print_exception=False)
         return shown(asked)
 
     return show
 
 
-def _opener(room: Room) -> Any:
+def _opener(room: PageContext) -> Any:
     async def opened(request: gr.Request) -> list[Any]:
         info = await room.services.engine.info()
         form = read(dict(request.query_params), defaults(info))
@@ -207,7 +207,7 @@ def _opener(room: Room) -> Any:
     return opened
 
 
-def _drawer(room: Room) -> Any:
+def _drawer(room: PageContext) -> Any:
     async def redraw() -> str:
         return picture_html((await room.services.engine.info()).shape)
 

@@ -12,10 +12,10 @@ import gradio as gr
 from qwen_lsp.engine.request import EngineInfo
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
-from webui.page_context import QUIET, Room, StartStop, key_of
+from webui.page_context import QUIET, PageContext, StartStop, key_of
 from webui.parts.architecture import picture_html
 from webui.parts.progress import phase_html, stats_html
-from webui.request.build import Refusal, plan
+from webui.request.build import RequestRefusal, plan
 from webui.request.form import Form, defaults, read
 from webui.request.target_languages import AS_IS
 from webui.running.generation import Generation, at_turns
@@ -25,7 +25,7 @@ _TAB = "inside"
 _ALTERNATIVES = 5
 
 
-def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
+def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     picture = gr.HTML(elem_id="inside-picture", apply_default_css=False)
     with gr.Row(equal_height=False, elem_classes="q-two"):
@@ -63,7 +63,7 @@ def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
     page.load(_first_temperature(room), None, temperature, **QUIET)
 
 
-def _runner(room: Room) -> Any:
+def _runner(room: PageContext) -> Any:
     async def run(
         request: gr.Request, words: str, temperature: float, most: int
     ) -> AsyncIterator[tuple[Any, Any, Any]]:
@@ -71,7 +71,7 @@ def _runner(room: Room) -> Any:
         stream = InsideStream(name, info.shape)
         form = read({"language": AS_IS, "temperature": temperature, "max_tokens": most}, defaults(info))
         asked = plan(words or "", form, info, experts=True, logprobs=_ALTERNATIVES)
-        if isinstance(asked, Refusal):
+        if isinstance(asked, RequestRefusal):
             yield stream.begun(state="failed", phase=both(asked.key)), *buttons.now(True)
             return
         generation = Generation(room.services.engine, asked, keep_tokens=True)
@@ -95,21 +95,21 @@ def _told(state: Generation, info: EngineInfo) -> dict[str, str]:
     return {"state": state.phase, "phase": phase_html(state), "stats": stats_html(state, info)}
 
 
-def _stopper(room: Room) -> Any:
+def _stopper(room: PageContext) -> Any:
     async def stop(request: gr.Request) -> None:
         room.running.stop(key_of(request, _TAB))
 
     return stop
 
 
-def _drawer(room: Room) -> Any:
+def _drawer(room: PageContext) -> Any:
     async def draw() -> str:
         return picture_html((await room.services.engine.info()).shape)
 
     return draw
 
 
-def _first_temperature(room: Room) -> Any:
+def _first_temperature(room: PageContext) -> Any:
     async def first() -> float:
         return defaults(await room.services.engine.info()).temperature
 

@@ -16,10 +16,10 @@ import psutil
 from qwen_lsp.metrics import RequestTrace
 from qwen_lsp.paths import paths
 from qwen_lsp.storage.acceptance_stats import Stats, StatsRow
-from qwen_lsp.storage.request_history import DAY_S, History
+from qwen_lsp.storage.request_history import DAY_S, RequestHistory
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
-from webui.page_context import QUIET, Room
+from webui.page_context import QUIET, PageContext
 from webui.parts.progress import memory_bytes
 from webui.tabs.monitor.tables import acceptance_table, charts, gauges_list, lanes_table, suggestions_chart
 
@@ -29,7 +29,7 @@ _KEEP_EVERY_S = 10.0
 _LOG = logging.getLogger(__name__)
 
 
-def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
+def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     """Lay out the tab; it looks only once it has been opened."""
     span = gr.Radio(
         [(say("monitor_live"), "live"), (say("monitor_day"), "day")],
@@ -46,7 +46,7 @@ def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
     span.change(look, span, board, **QUIET)
 
 
-def _looker(room: Room) -> Any:
+def _looker(room: PageContext) -> Any:
     async def look(span: str) -> str:
         info = await room.services.engine.info()
         now = time.time()
@@ -96,12 +96,12 @@ def _merged(kept: list[RequestTrace], fresh: list[RequestTrace], start: float) -
     return [*(one for one in kept if one.at_s < oldest), *(one for one in fresh if one.at_s >= start)]
 
 
-def _history() -> History:
-    return History(paths().data / "monitor.sqlite")
+def _history() -> RequestHistory:
+    return RequestHistory(paths().data / "monitor.sqlite")
 
 
 @asynccontextmanager
-async def keeping(room: Room) -> AsyncIterator[None]:
+async def keeping(room: PageContext) -> AsyncIterator[None]:
     """Write the day's history while the page app runs."""
     task = asyncio.create_task(_keep(room))
     try:
@@ -112,7 +112,7 @@ async def keeping(room: Room) -> AsyncIterator[None]:
             await task
 
 
-async def _keep(room: Room) -> None:
+async def _keep(room: PageContext) -> None:
     last_s = time.time()
     while True:
         await asyncio.sleep(_KEEP_EVERY_S)

@@ -16,7 +16,7 @@ AROUND_CHARS = 8_000
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class FittedFiles:
     """Offsets of what is asked about, its lines (counted from 1), and the definitions left out."""
 
     start: int
@@ -38,7 +38,7 @@ def budget_chars(context_tokens: int, answer_tokens: int) -> int:
     return max(1_000, round(CHARS_PER_TOKEN * (window - answer_tokens)) - AROUND_CHARS)
 
 
-def fit_file(snapshot: Snapshot, symbol: Symbol | None, budget: int) -> Fit:
+def fit_file(snapshot: Snapshot, symbol: Symbol | None, budget: int) -> FittedFiles:
     """The whole file or definition when it fits, else its lines up to the last definition that does."""
     starts, count = snapshot.line_starts, len(snapshot.line_starts)
     lines = count - (not snapshot.line_text(count - 1))
@@ -49,12 +49,12 @@ def fit_file(snapshot: Snapshot, symbol: Symbol | None, budget: int) -> Fit:
     while fitting > first and snapshot.line_start(fitting + 1) - start > budget:
         fitting -= 1
     if fitting == last:
-        return Fit(start, snapshot.line_start(last + 1), first + 1, last + 1, last + 1)
+        return FittedFiles(start, snapshot.line_start(last + 1), first + 1, last + 1, last + 1)
     inside = [one for one in definitions(snapshot.text, snapshot.language) if first <= one.first <= last]
     whole = [one.last for one in inside if one.last <= fitting and one is not symbol]
     cut = max(whole) if whole and max(whole) > first else fitting
     left = tuple(dict.fromkeys(one.name for one in inside if one.last > cut and one != symbol))
-    return Fit(start, snapshot.line_start(cut + 1), first + 1, cut + 1, last + 1, left or ("…",))
+    return FittedFiles(start, snapshot.line_start(cut + 1), first + 1, cut + 1, last + 1, left or ("…",))
 
 
 @dataclass(frozen=True, slots=True)

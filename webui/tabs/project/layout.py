@@ -16,7 +16,7 @@ _SCRIPT = static_text("tree.js")
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class ProjectLayout:
     """Every component of the tab."""
 
     folder: gr.Textbox
@@ -36,14 +36,14 @@ class Panel:
     keep: gr.Button
 
 
-def build_panel() -> Panel:
+def build_panel() -> ProjectLayout:
     """Lay out: the project on the left, what is asked and answered on the right."""
     with gr.Row(equal_height=False, elem_classes="q-two"):
         with gr.Column(scale=4, min_width=280):
             left = _left()
         with gr.Column(scale=8, min_width=320):
             right = _asked() | _answered()
-    return Panel(**left, **right)
+    return ProjectLayout(**left, **right)
 
 
 def _left() -> dict[str, Any]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from qwen_lsp.assist.actions.outcome import Reply, finish
-from qwen_lsp.assist.actions.plan import Plan, plan_for
+from qwen_lsp.assist.actions.plan import ActionPlan, plan_for
 from qwen_lsp.assist.actions.prompts import SYSTEM
 from qwen_lsp.assist.actions.test_location import Read
-from qwen_lsp.assist.actions.types import ActionAsk, Offer, Outcome
+from qwen_lsp.assist.actions.types import ActionRequest, Offer, Outcome
 from qwen_lsp.code.languages import language_of
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.code.symbols import Symbol, definitions
@@ -19,7 +19,14 @@ from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Reque
 from qwen_lsp.errors import ActionRefused
 from qwen_lsp.settings import ActionSettings
 from webui.parts.workspace_files import NotReadable, Workspace
-from webui.tabs.project.fit_to_window import CHARS_PER_TOKEN, Fit, Gathered, budget_chars, fit_file, gather
+from webui.tabs.project.fit_to_window import (
+    CHARS_PER_TOKEN,
+    FittedFiles,
+    Gathered,
+    budget_chars,
+    fit_file,
+    gather,
+)
 
 TASKS = ("explain", "review", "tests", "migrate")
 _FOLDER_TASKS = {
@@ -36,8 +43,8 @@ class Question:
     """One request, what it shows the model, and how its answer becomes an outcome (None: it is Markdown)."""
 
     request: Request
-    plan: Plan | None
-    fit: Fit | Gathered
+    plan: ActionPlan | None
+    fit: FittedFiles | Gathered
 
 
 def snapshot_of(workspace: Workspace, relative: str) -> Snapshot:
@@ -107,7 +114,7 @@ def _about_file(
     if task == "migrate":  # the answer repeats the code
         budget = min(budget, round(CHARS_PER_TOKEN * options.max_tokens))
     fit = fit_file(snapshot, part, budget)
-    ask = ActionAsk(snapshot, fit.start, fit.end, roots=(workspace.root,), words=words)
+    ask = ActionRequest(snapshot, fit.start, fit.end, roots=(workspace.root,), words=words)
     plan = plan_for(Offer(task, task, ""), ask, (), reader(workspace))
     if plan.path is not None:
         workspace.place(str(plan.path.relative_to(workspace.root)))
@@ -125,7 +132,7 @@ def _request(prompt: ChatPrompt, task: str, options: ActionSettings, drafts: Seq
     )
 
 
-def outcome_of(workspace: Workspace, plan: Plan, text: str, *, cut: bool) -> Outcome:
+def outcome_of(workspace: Workspace, plan: ActionPlan, text: str, *, cut: bool) -> Outcome:
     """The outcome of an answer, for the files as they are now. Raises ActionRefused or NotReadable."""
     now = snapshot_of(workspace, relative_to(workspace, plan.region.snapshot.uri))
     there = None

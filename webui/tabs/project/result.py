@@ -18,14 +18,14 @@ from qwen_lsp.assist.actions.types import (
 from webui.i18n.texts import both, either
 from webui.parts.highlight import highlight
 from webui.parts.workspace_files import Workspace
-from webui.tabs.project.fit_to_window import Fit, Gathered
+from webui.tabs.project.fit_to_window import FittedFiles, Gathered
 from webui.tabs.project.question import relative_to
 
 _MOST_NAMED = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FileChange:
     """One file before (None: it is not there) and after."""
 
     path: str
@@ -41,27 +41,27 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ProjectResult:
     """Shown and kept: `markdown` is what a download holds."""
 
     markdown: str = ""
-    changes: tuple[Change, ...] = ()
+    changes: tuple[FileChange, ...] = ()
     warning: str = ""
 
 
-def result_of(outcome: Outcome, workspace: Workspace, language: str = "en") -> Result:
+def result_of(outcome: Outcome, workspace: Workspace, language: str = "en") -> ProjectResult:
     """The result of an outcome, in the reader's language. Raises NotReadable for edits outside the workspace."""
     if isinstance(outcome, ShowOutcome):
-        return Result(outcome.markdown)
+        return ProjectResult(outcome.markdown)
     if isinstance(outcome, FindingsOutcome):
-        return Result(findings_markdown(outcome, language))
+        return ProjectResult(findings_markdown(outcome, language))
     changes = tuple(_change(edit, workspace) for edit in outcome.files)
-    return Result(_draft_markdown(outcome, changes, language), changes, outcome.needs_confirmation)
+    return ProjectResult(_draft_markdown(outcome, changes, language), changes, outcome.needs_confirmation)
 
 
-def _change(edit: FileEdit, workspace: Workspace) -> Change:
+def _change(edit: FileEdit, workspace: Workspace) -> FileChange:
     before = None if edit.base is None else edit.base.text
-    return Change(relative_to(workspace, edit.uri), before, applied(before or "", edit.edits))
+    return FileChange(relative_to(workspace, edit.uri), before, applied(before or "", edit.edits))
 
 
 def findings_markdown(outcome: FindingsOutcome, language: str = "en") -> str:
@@ -90,13 +90,13 @@ def _one_line(words: str) -> str:
     return " ".join(words.split())
 
 
-def _draft_markdown(outcome: EditOutcome, changes: Sequence[Change], language: str) -> str:
+def _draft_markdown(outcome: EditOutcome, changes: Sequence[FileChange], language: str) -> str:
     if outcome.note:
         return outcome.note.strip()
     return "" if changes else either("project_unchanged", language)
 
 
-def changes_html(result: Result) -> str:
+def changes_html(result: ProjectResult) -> str:
     """The changes as coloured diffs, with what to look at first."""
     shown = [change for change in result.changes if change.diff]
     if not shown:
@@ -109,9 +109,9 @@ def changes_html(result: Result) -> str:
     )
 
 
-def fit_html(fit: Fit | Gathered) -> str:
+def fit_html(fit: FittedFiles | Gathered) -> str:
     """What the model was shown, and what was left out."""
-    if isinstance(fit, Fit):
+    if isinstance(fit, FittedFiles):
         words = both("project_lines", first=fit.first_line, last=fit.last_line, lines=fit.lines)
         return words if fit.is_whole else f"{words} · {_left(fit.left_out)}"
     words = both("project_gathered", whole=len(fit.whole), outlined=len(fit.outlined))

@@ -16,13 +16,13 @@ from qwen_lsp.errors import QwenLspError
 from qwen_lsp.storage.conversations import fence
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
-from webui.page_context import QUIET, Room, key_of
+from webui.page_context import QUIET, PageContext, key_of
 from webui.parts.progress import phase_html, stats_html
 from webui.parts.workspace_files import NotReadable, Workspace
 from webui.running.generation import Generation
-from webui.tabs.project.layout import Panel, build_panel
+from webui.tabs.project.layout import ProjectLayout, build_panel
 from webui.tabs.project.question import Question, outcome_of, question, symbols_of
-from webui.tabs.project.result import Result, changes_html, fit_html, result_of
+from webui.tabs.project.result import ProjectResult, changes_html, fit_html, result_of
 from webui.tabs.project.tree import files_of, files_told, tree_html
 
 _TAB = "project"
@@ -33,12 +33,12 @@ _SAVE = (
 )
 
 
-def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
+def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     panel = build_panel()
     root = gr.State("")
     choice = gr.State("")
-    result = gr.State(Result())
+    result = gr.State(ProjectResult())
     text, language = gr.Textbox(visible=False), gr.Textbox("en", visible=False)
     page.load(None, None, language, js="() => document.documentElement.lang", api_visibility="private")
     panel.read.click(
@@ -59,7 +59,7 @@ def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
     panel.keep.click(_kept, result, text, **QUIET).then(None, text, None, js=_SAVE)
 
 
-def _drawn(panel: Panel, result: gr.State) -> list[Any]:
+def _drawn(panel: ProjectLayout, result: gr.State) -> list[Any]:
     return [
         panel.bar, panel.answer, panel.changes, result, panel.accept, panel.keep, panel.go, panel.stop
     ]  # fmt: skip
@@ -101,7 +101,7 @@ def _key(symbol: Symbol) -> str:
     return f"{symbol.name}@{symbol.first}-{symbol.last}"
 
 
-def _runner(room: Room) -> Any:
+def _runner(room: PageContext) -> Any:
     async def run(
         request: gr.Request, root: str, choice: str, part: str, task: str, words: str, language: str
     ) -> AsyncIterator[tuple[Any, ...]]:
@@ -127,7 +127,7 @@ def _runner(room: Room) -> Any:
 
 
 def _question(
-    room: Room, workspace: Workspace, choice: str, part: str, task: str, words: str, info: EngineInfo
+    room: PageContext, workspace: Workspace, choice: str, part: str, task: str, words: str, info: EngineInfo
 ) -> Question:
     found = None
     if part and not choice.endswith("/"):
@@ -145,22 +145,27 @@ def _finished(
     workspace: Workspace, asked: Question, done: Generation, bar: str, language: str
 ) -> tuple[Any, ...]:
     if done.phase in ("stopped", "failed") or not done.text.strip():
-        return _row(bar, _writing(done.text, asked), result=Result(done.text))
+        return _row(bar, _writing(done.text, asked), result=ProjectResult(done.text))
     if asked.plan is None:
-        return _row(bar, done.text, result=Result(done.text))
+        return _row(bar, done.text, result=ProjectResult(done.text))
     try:
         outcome = outcome_of(workspace, asked.plan, done.text, cut=done.phase == "length")
         result = result_of(outcome, workspace, language)
     except QwenLspError as error:
         refused = _line(both("project_refused", why=error))
-        return _row(bar + refused, done.text, result=Result(done.text))
+        return _row(bar + refused, done.text, result=ProjectResult(done.text))
     return _row(bar, result.markdown, changes_html(result), result)
 
 
 def _row(
-    bar: str, answer: str = "", changes: str = "", result: Result | None = None, *, running: bool = False
+    bar: str,
+    answer: str = "",
+    changes: str = "",
+    result: ProjectResult | None = None,
+    *,
+    running: bool = False,
 ) -> tuple[Any, ...]:
-    result = result or Result()
+    result = result or ProjectResult()
     return (
         bar,
         answer,
@@ -173,7 +178,7 @@ def _row(
     )
 
 
-async def _accept(root: str, result: Result) -> tuple[str, Any]:
+async def _accept(root: str, result: ProjectResult) -> tuple[str, Any]:
     """Write the changes of the last answer; the first that cannot be written stops the rest."""
     written: list[str] = []
     try:
@@ -186,12 +191,12 @@ async def _accept(root: str, result: Result) -> tuple[str, Any]:
     return _line(both("accept_done", names=", ".join(written))), gr.update(visible=False)
 
 
-def _kept(result: Result) -> str:
+def _kept(result: ProjectResult) -> str:
     diffs = [f"## {change.path}\n\n{fence(change.diff, 'diff')}" for change in result.changes]
     return "\n\n".join(piece for piece in (result.markdown, *diffs) if piece) + "\n"
 
 
-def _stopper(room: Room) -> Any:
+def _stopper(room: PageContext) -> Any:
     async def stop(request: gr.Request) -> None:
         room.running.stop(key_of(request, _TAB))
 

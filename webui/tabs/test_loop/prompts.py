@@ -10,7 +10,7 @@ from qwen_lsp.storage.conversations import fence
 
 
 @dataclass(frozen=True, slots=True)
-class Kit:
+class TestKit:
     """How one language is tested here."""
 
     language: str
@@ -19,16 +19,18 @@ class Kit:
     framework: str
 
 
-KITS: dict[str, Kit] = {
-    "Python": Kit("python", "solution.py", "test_solution.py", "pytest, importing from the module solution"),
-    "JavaScript": Kit(
+KITS: dict[str, TestKit] = {
+    "Python": TestKit(
+        "python", "solution.py", "test_solution.py", "pytest, importing from the module solution"
+    ),
+    "JavaScript": TestKit(
         "javascript", "solution.js", "solution.test.js", "node:test and node:assert, requiring ./solution.js"
     ),
-    "Go": Kit("go", "solution.go", "solution_test.go", "the testing package, in package solution"),
+    "Go": TestKit("go", "solution.go", "solution_test.go", "the testing package, in package solution"),
 }
 
 
-def ask_for_tests(requirement: str, kit: Kit) -> str:
+def ask_for_tests(requirement: str, kit: TestKit) -> str:
     """The words that ask for tests."""
     return (
         f"{requirement.strip()}\n\nDo not solve this. Write tests for it with {kit.framework}. "
@@ -36,7 +38,7 @@ def ask_for_tests(requirement: str, kit: Kit) -> str:
     )
 
 
-def ask_for_code(requirement: str, tests: str, kit: Kit, rounds: Sequence[Round]) -> str:
+def ask_for_code(requirement: str, tests: str, kit: TestKit, rounds: Sequence[Round]) -> str:
     """The words that ask for code, or for better code after a failed round."""
     asked = (
         f"{requirement.strip()}\n\nThese tests must pass:\n{fence(tests, kit.language)}\n\n"
@@ -51,7 +53,7 @@ def ask_for_code(requirement: str, tests: str, kit: Kit, rounds: Sequence[Round]
     )
 
 
-def files_of(code: str, tests: str, kit: Kit) -> dict[str, str | bytes]:
+def files_of(code: str, tests: str, kit: TestKit) -> dict[str, str | bytes]:
     """The folder the tests run in."""
     files: dict[str, str | bytes] = {kit.code_file: code, kit.test_file: tests}
     if kit.language == "go":

@@ -16,22 +16,22 @@ from qwen_lsp.errors import QwenLspError
 from qwen_lsp.sandbox import Round, Verdict, job_for_tests, run_contained, until_green
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
-from webui.page_context import QUIET, Room, key_of
+from webui.page_context import QUIET, PageContext, key_of
 from webui.parts.highlight import highlight
-from webui.parts.markdown_code import parts
+from webui.parts.markdown_code import split_fences
 from webui.parts.progress import phase_html
 from webui.parts.verdict import verdict_html
 from webui.parts.workspace_files import NotReadable, Workspace
 from webui.request.form import defaults
 from webui.running.generation import Generation
-from webui.running.task import Work
-from webui.tabs.test_loop.prompts import KITS, Kit, ask_for_code, ask_for_tests, files_of
+from webui.running.task import BackgroundTask
+from webui.tabs.test_loop.prompts import KITS, TestKit, ask_for_code, ask_for_tests, files_of
 
 _TAB = "loop"
 _MAX_TOKENS = 4096
 
 
-def build(room: Room, page: gr.Blocks, tab: gr.Tab) -> None:
+def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     with gr.Row(equal_height=False, elem_classes="q-two"):
         with gr.Column(scale=5, min_width=300):
@@ -110,7 +110,7 @@ def _put(code: str, folder: str, file: str) -> str:
     return f'<p class="q-say" role="status">{both("accept_done", names=name)}</p>'
 
 
-def _test_writer(room: Room) -> Any:
+def _test_writer(room: PageContext) -> Any:
     async def write(request: gr.Request, requirement: str, language: str) -> AsyncIterator[tuple[Any, ...]]:
         if not (requirement or "").strip():
             yield gr.update(), _line(both("request_empty")), *_buttons(False)
@@ -118,12 +118,12 @@ def _test_writer(room: Room) -> Any:
         generation = await _asked(room, ask_for_tests(requirement, KITS[language]))
         async with aclosing(room.running.follow(key_of(request, _TAB), generation)) as states:
             async for state in states:
-                yield parts(state.text).code, _line(phase_html(state)), *_buttons(not state.ended)
+                yield split_fences(state.text).code, _line(phase_html(state)), *_buttons(not state.ended)
 
     return write
 
 
-def _runner(room: Room) -> Any:
+def _runner(room: PageContext) -> Any:
     async def run(
         request: gr.Request, requirement: str, language: str, tests: str, attempts: int
     ) -> AsyncIterator[tuple[Any, ...]]:
@@ -135,7 +135,7 @@ def _runner(room: Room) -> Any:
         async def deed(tell: Tell) -> None:
             await _mend(room, requirement, kit, tests or "", int(attempts), tell)
 
-        work = Work(deed, Stage(tests or "", both("loop_writing_tests")))
+        work = BackgroundTask(deed, LoopStage(tests or "", both("loop_writing_tests")))
         async with aclosing(room.running.follow(key_of(request, _TAB), work)) as states:
             async for state in states:
                 yield _drawn(state, kit)
@@ -144,7 +144,7 @@ def _runner(room: Room) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class LoopStage:
     """How far a loop is: its tests, a line of HTML about what is done now, the rounds that ended."""
 
     tests: str
@@ -152,17 +152,19 @@ class Stage:
     rounds: tuple[Round, ...] = ()
 
 
-Tell = Callable[[Stage], None]
+Tell = Callable[[LoopStage], None]
 
 
-async def _mend(room: Room, requirement: str, kit: Kit, tests: str, attempts: int, tell: Tell) -> None:
+async def _mend(
+    room: PageContext, requirement: str, kit: TestKit, tests: str, attempts: int, tell: Tell
+) -> None:
     """Tests first, when there are none; then rounds until they pass. Raises QwenLspError."""
     if not tests.strip():
         tests = await _written(room, ask_for_tests(requirement, kit))
     done: list[Round] = []
 
     def say_now(key: str) -> None:
-        tell(Stage(tests, both(key, number=len(done) + 1), tuple(done)))
+        tell(LoopStage(tests, both(key, number=len(done) + 1), tuple(done)))
 
     async def write(rounds: Sequence[Round]) -> str:
         say_now("loop_writing")
@@ -177,10 +179,10 @@ async def _mend(room: Room, requirement: str, kit: Kit, tests: str, attempts: in
         async for one in ended:
             done.append(one)
             key = "loop_passed" if one.passed else "loop_failed"
-            tell(Stage(tests, both(key, count=len(done)), tuple(done)))
+            tell(LoopStage(tests, both(key, count=len(done)), tuple(done)))
 
 
-def _drawn(work: Work[Stage], kit: Kit) -> tuple[Any, ...]:
+def _drawn(work: BackgroundTask[LoopStage], kit: TestKit) -> tuple[Any, ...]:
     stage = work.news
     line = stage.line
     if work.state == "stopped":
@@ -191,7 +193,7 @@ def _drawn(work: Work[Stage], kit: Kit) -> tuple[Any, ...]:
     return stage.tests, _line(line), _shown(stage.rounds, kit), code, *_buttons(not work.ended)
 
 
-async def _written(room: Room, words: str) -> str:
+async def _written(room: PageContext, words: str) -> str:
     """The code of one whole answer. Raises QwenLspError; cancelling frees the engine."""
     generation = await _asked(room, words)
     async with aclosing(generation.updates()) as states:
@@ -199,21 +201,21 @@ async def _written(room: Room, words: str) -> str:
             pass
     if generation.phase == "failed":
         raise QwenLspError(generation.error)
-    return parts(generation.text).code
+    return split_fences(generation.text).code
 
 
-async def _asked(room: Room, words: str) -> Generation:
+async def _asked(room: PageContext, words: str) -> Generation:
     info: EngineInfo = await room.services.engine.info()
     prompt = ChatPrompt((Message("system", DEFAULT_SYSTEM), Message("user", words)))
     request = Request(prompt, max_tokens=_MAX_TOKENS, sampling=defaults(info).sampling, lane=Lane.CHAT)
     return Generation(room.services.engine, request)
 
 
-def _shown(rounds: Sequence[Round], kit: Kit) -> str:
+def _shown(rounds: Sequence[Round], kit: TestKit) -> str:
     return "".join(_round(one, kit, is_last=one is rounds[-1]) for one in rounds)
 
 
-def _round(one: Round, kit: Kit, *, is_last: bool) -> str:
+def _round(one: Round, kit: TestKit, *, is_last: bool) -> str:
     mark = "good" if one.passed else "bad"
     blocks = [("loop_code", highlight(one.code, kit.language))]
     if one.number > 1 and one.diff:
@@ -232,7 +234,7 @@ def _line(html: str) -> str:
     return f'<div class="q-line" role="status">{html}</div>'
 
 
-def _stopper(room: Room) -> Any:
+def _stopper(room: PageContext) -> Any:
     async def stop(request: gr.Request) -> None:
         room.running.stop(key_of(request, _TAB))
 

@@ -12,16 +12,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lsprotocol import types
 
 from qwen_lsp.errors import ActionRefused, QwenLspError
-from qwen_lsp.lsp.editor import SECTION, Progress
+from qwen_lsp.lsp.editor import SECTION, EditorProgress
 from qwen_lsp.lsp.features.code_action.review_diagnostics import FindingsBoard
 from qwen_lsp.lsp.features.code_action.show_markdown import show
 from qwen_lsp.lsp.features.code_action.workspace_edit import EditAbilities, workspace_edit
-from qwen_lsp.lsp.jsonrpc.protocol import Server
+from qwen_lsp.lsp.jsonrpc.protocol import LspServer
 from qwen_lsp.lsp.session import Session
 
 if TYPE_CHECKING:
-    from qwen_lsp.assist.actions import ActionAsk, Actions, EditOutcome, Offer, Outcome, Report
-    from qwen_lsp.assist.actions import Progress as Step
+    from qwen_lsp.assist.actions import (
+        ActionProgress,
+        ActionRequest,
+        Actions,
+        EditOutcome,
+        Offer,
+        Outcome,
+        Report,
+    )
 
 _KEPT_LISTINGS = 64
 _CONFIRM_TIMEOUT_S = 600.0
@@ -34,14 +41,14 @@ Result = TypeVar("Result")
 class Listing:
     """What was offered, and for which state of which document."""
 
-    ask: ActionAsk
+    ask: ActionRequest
     offers: tuple[Offer, ...]
 
 
-class ActionDesk:
+class ActionController:
     """The code actions of one editor window."""
 
-    def __init__(self, server: Server, session: Session) -> None:
+    def __init__(self, server: LspServer, session: Session) -> None:
         self._server = server
         self._session = session
         self._listings: OrderedDict[int, Listing] = OrderedDict()
@@ -56,7 +63,7 @@ class ActionDesk:
 
     # --- what was listed
 
-    def remember(self, ask: ActionAsk, offers: Sequence[Offer]) -> int:
+    def remember(self, ask: ActionRequest, offers: Sequence[Offer]) -> int:
         """Keep a listing for a while; its number."""
         number = next(self._numbers)
         self._listings[number] = Listing(ask, tuple(offers))
@@ -64,7 +71,7 @@ class ActionDesk:
             self._listings.popitem(last=False)
         return number
 
-    def recall(self, data: Any) -> tuple[Offer, ActionAsk] | None:
+    def recall(self, data: Any) -> tuple[Offer, ActionRequest] | None:
         """The offer that `data` of an action names; None when it is not ours or too old."""
         if not isinstance(data, dict):
             return None
@@ -88,7 +95,7 @@ class ActionDesk:
 
     # --- doing it
 
-    async def edit_for(self, offer: Offer, ask: ActionAsk) -> types.WorkspaceEdit | None:
+    async def edit_for(self, offer: Offer, ask: ActionRequest) -> types.WorkspaceEdit | None:
         """The edit of an offer; None when it was refused, stopped or discarded (the user has been told)."""
         from qwen_lsp.assist.actions import EditOutcome
 
@@ -99,7 +106,7 @@ class ActionDesk:
             await self._deliver(outcome)
         return None
 
-    async def run(self, offer: Offer, ask: ActionAsk) -> bool:
+    async def run(self, offer: Offer, ask: ActionRequest) -> bool:
         """Perform an offer and deliver what comes of it; whether something was delivered."""
         outcome = await self._outcome(offer, ask)
         return outcome is not None and await self._deliver(outcome)
@@ -151,7 +158,7 @@ class ActionDesk:
             raise ActionRefused("There is no engine to ask.")
         return Actions(self._session.engine, self._session.settings, current=self._session.documents.get)
 
-    async def _outcome(self, offer: Offer, ask: ActionAsk) -> Outcome | None:
+    async def _outcome(self, offer: Offer, ask: ActionRequest) -> Outcome | None:
         async def perform(report: Report) -> Outcome:
             actions = await self.actions()
             return await actions.perform(offer, ask, report)
@@ -187,10 +194,10 @@ class ActionDesk:
 
     async def _with_progress(self, title: str, work: Callable[[Report], Awaitable[Result]]) -> Result:
         """Run `work` beside a progress bar that can stop it. Cancelling the request stops it too."""
-        bars: list[Progress] = []
+        bars: list[EditorProgress] = []
         stopped = False
 
-        def report(step: Step) -> None:
+        def report(step: ActionProgress) -> None:
             for bar in bars:
                 bar.report(step.message, step.share)
 

@@ -10,12 +10,12 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.lsp.editor import SECTION
-from qwen_lsp.lsp.features.code_action.controller import ActionDesk
-from qwen_lsp.lsp.jsonrpc.protocol import Server
+from qwen_lsp.lsp.features.code_action.controller import ActionController
+from qwen_lsp.lsp.jsonrpc.protocol import LspServer
 from qwen_lsp.lsp.session import Session
 
 if TYPE_CHECKING:
-    from qwen_lsp.assist.actions import ActionAsk, Offer
+    from qwen_lsp.assist.actions import ActionRequest, Offer
     from qwen_lsp.lsp.editor import Abilities
 
 RUN = f"{SECTION}.action"
@@ -34,9 +34,9 @@ _KINDS = (
 _SEVERITIES = {1: "error", 2: "warning", 3: "information", 4: "hint"}
 
 
-def register(server: Server, session: Session) -> None:
+def register(server: LspServer, session: Session) -> None:
     """Register listing, resolving and the commands of code actions."""
-    desk = ActionDesk(server, session)
+    desk = ActionController(server, session)
     options = types.CodeActionOptions(code_action_kinds=list(_KINDS), resolve_provider=True)
 
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)
@@ -81,7 +81,7 @@ def register(server: Server, session: Session) -> None:
     async def migrate(*arguments: Any) -> bool:
         return await perform(*_typed(session, "migrate", arguments))
 
-    async def perform(offer: Offer, ask: ActionAsk) -> bool:
+    async def perform(offer: Offer, ask: ActionRequest) -> bool:
         work = _run(session, desk, offer, ask)
         if not session.editor.abilities.stands_still:
             return await work
@@ -90,7 +90,7 @@ def register(server: Server, session: Session) -> None:
 
 
 def _listed(
-    session: Session, desk: ActionDesk, params: types.CodeActionParams
+    session: Session, desk: ActionController, params: types.CodeActionParams
 ) -> list[types.CodeAction | types.Command]:
     """Every action that fits; the engine is not asked, and nothing is awaited."""
     from qwen_lsp.assist.actions import offers_here
@@ -111,7 +111,7 @@ def _listed(
 
 def _action(
     session: Session,
-    desk: ActionDesk,
+    desk: ActionController,
     offer: Offer,
     diagnostics: Sequence[types.Diagnostic],
     data: dict[str, int],
@@ -146,7 +146,7 @@ def _after_edit(offer: Offer, can: Abilities, data: dict[str, int]) -> types.Com
     return types.Command("Open the new file", SHOW_NEW, arguments=[data])
 
 
-async def _run(session: Session, desk: ActionDesk, offer: Offer, ask: ActionAsk) -> bool:
+async def _run(session: Session, desk: ActionController, offer: Offer, ask: ActionRequest) -> bool:
     if offer.id == "repair":
         from qwen_lsp.lsp.features.code_action.make_tests_pass import make_tests_pass
 
@@ -154,7 +154,7 @@ async def _run(session: Session, desk: ActionDesk, offer: Offer, ask: ActionAsk)
     return await desk.run(offer, ask)
 
 
-def _typed(session: Session, action: str, arguments: tuple[Any, ...]) -> tuple[Offer, ActionAsk]:
+def _typed(session: Session, action: str, arguments: tuple[Any, ...]) -> tuple[Offer, ActionRequest]:
     """The offer and ask of a command that carries words: [uri, range, words]."""
     from qwen_lsp.assist.actions import offers_here
 
@@ -177,8 +177,8 @@ def _ask(
     selection: types.Range,
     diagnostics: Iterable[types.Diagnostic],
     words: str = "",
-) -> ActionAsk:
-    from qwen_lsp.assist.actions import ActionAsk, Problem
+) -> ActionRequest:
+    from qwen_lsp.assist.actions import ActionRequest, Problem
 
     positions = session.documents.positions
     problems = []
@@ -190,7 +190,7 @@ def _ask(
     start, end = positions.span(snapshot, selection)
     if end - start <= 1 and session.editor.abilities.name.lower().startswith("helix"):
         end = start  # its cursor is a selection of one character
-    return ActionAsk(snapshot, start, end, tuple(problems), session.roots, words)
+    return ActionRequest(snapshot, start, end, tuple(problems), session.roots, words)
 
 
 def _here(diagnostics: Sequence[types.Diagnostic], selection: types.Range) -> list[types.Diagnostic]:

@@ -11,12 +11,12 @@ from lsprotocol import types
 
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.errors import ActionRefused
-from qwen_lsp.lsp.features.code_action.controller import ActionDesk
+from qwen_lsp.lsp.features.code_action.controller import ActionController
 from qwen_lsp.lsp.features.code_action.show_markdown import show
 from qwen_lsp.lsp.session import Session
 
 if TYPE_CHECKING:
-    from qwen_lsp.assist.actions import ActionAsk, Actions, EditOutcome, Offer, Report
+    from qwen_lsp.assist.actions import ActionRequest, Actions, EditOutcome, Offer, Report
     from qwen_lsp.sandbox import Round
 
 _MOST_FILES = 3_000
@@ -24,7 +24,7 @@ _MOST_BYTES = 20_000_000
 _MOST_FILE_BYTES = 2_000_000
 
 
-async def make_tests_pass(session: Session, desk: ActionDesk, offer: Offer, ask: ActionAsk) -> bool:
+async def make_tests_pass(session: Session, desk: ActionController, offer: Offer, ask: ActionRequest) -> bool:
     """Mend the file until its tests pass, show every round, and apply the result once the user agrees."""
 
     async def work(report: Report) -> list[Round]:
@@ -46,8 +46,8 @@ async def make_tests_pass(session: Session, desk: ActionDesk, offer: Offer, ask:
     return await desk.apply(_outcome(session, ask.snapshot, offer, last))
 
 
-async def _rounds(session: Session, actions: Actions, ask: ActionAsk, report: Report) -> list[Round]:
-    from qwen_lsp.assist.actions import Progress
+async def _rounds(session: Session, actions: Actions, ask: ActionRequest, report: Report) -> list[Round]:
+    from qwen_lsp.assist.actions import ActionProgress
     from qwen_lsp.sandbox import Verdict, how_contained, job_for_tests, run_contained, until_green
 
     snapshot, options = ask.snapshot, session.settings.sandbox
@@ -56,7 +56,7 @@ async def _rounds(session: Session, actions: Actions, ask: ActionAsk, report: Re
     name = _inside(snapshot.path, root)
 
     async def test(code: str) -> Verdict:
-        report(Progress("running the tests"))
+        report(ActionProgress("running the tests"))
         job = job_for_tests(
             snapshot.language,
             {**files, name: code},
@@ -76,12 +76,14 @@ async def _rounds(session: Session, actions: Actions, ask: ActionAsk, report: Re
         async for one in stream:
             rounds.append(one)
             report(
-                Progress(f"round {one.number}: {one.verdict.summary}", one.number / (options.attempts + 1))
+                ActionProgress(
+                    f"round {one.number}: {one.verdict.summary}", one.number / (options.attempts + 1)
+                )
             )
     return rounds
 
 
-def _project(session: Session, ask: ActionAsk) -> tuple[Path, dict[str, str | bytes], tuple[str, ...]]:
+def _project(session: Session, ask: ActionRequest) -> tuple[Path, dict[str, str | bytes], tuple[str, ...]]:
     """The project's folder, its files as the editor has them, and the tests of this file."""
     from qwen_lsp.assist.actions.test_location import tests_of
 

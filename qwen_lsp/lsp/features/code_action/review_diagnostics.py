@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from lsprotocol import types
 
-from qwen_lsp.lsp.jsonrpc.protocol import Server
+from qwen_lsp.lsp.jsonrpc.protocol import LspServer
 from qwen_lsp.lsp.positions import Positions
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _SEVERITIES = {
 class FindingsBoard:
     """What the editor shows of reviews, by document."""
 
-    def __init__(self, server: Server, positions: Positions) -> None:
+    def __init__(self, server: LspServer, positions: Positions) -> None:
         self._server = server
         self._positions = positions
         self._shown: set[str] = set()
