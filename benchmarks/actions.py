@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from qwen_lsp.metrics import percentile
-from tests.support.action_bench import Bench
+from tests.support.lsp.action_bench import Bench
 
 LINES, DIAGNOSTICS, LIMIT_MS = 10_000, 500, 20.0
 

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 from benchmarks.plain_host import plain_host
-from tests.support.fuzz_http import Fuzzed, fuzz_bodies, fuzz_raw, still_well
-from tests.support.fuzz_rpc import FuzzedServer
-from tests.support.lsp_client import LspClient, server_command
+from tests.support.http.fuzz import Fuzzed, fuzz_bodies, fuzz_raw, still_well
+from tests.support.lsp.client import LspClient, server_command
+from tests.support.lsp.fuzz import FuzzedServer
 
 
 def main(count: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.keystroke_script import Key, Script
 from qwen_lsp.code.snapshot import Snapshot
-from tests.support.lsp_client import LspClient, server_command
+from tests.support.lsp.client import LspClient, server_command
 
 _READY_S = 120.0
 

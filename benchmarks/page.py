@@ -17,7 +17,7 @@ from playwright.async_api import Browser, Page
 
 from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, PrefillProgress, Request, Token, Usage
 from qwen_lsp.metrics import percentile
-from tests.support.page import chromium, opened, serve_page
+from tests.support.page.page import chromium, opened, serve_page
 
 _LINE = "    total_{i} = sum(value * weights[key] for key, value in row.items())  # part {i}\n"
 SOURCE = "def add(rows, weights):\n" + "".join(_LINE.format(i=i) for i in range(2000))

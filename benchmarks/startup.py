@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.lsp_client import LspClient
+from tests.support.lsp.client import LspClient
 
 _BARE = """
 from lsprotocol import types

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.lsp_client import server_command
-from tests.support.nvim import Neovim
-from tests.support.nvim_scene import Scene
+from tests.support.editors.nvim import Neovim
+from tests.support.editors.nvim_scene import Scene
+from tests.support.lsp.client import server_command
 
 RESULTS = Path(__file__).parents[2] / "docs" / "editors.json"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.samples import PROGRAMS
-from tests.support.nvim import Neovim
+from tests.support.editors.nvim import Neovim
 
 DEMO = Path(__file__).parents[2] / "editors" / "demo"
 CODE = {program.file_name: program.code for program in PROGRAMS}

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support import diary
-from tests.support.emacs import run_emacs
+from tests.support.editors.emacs import run_emacs
+from tests.support.lsp.scripted_server import scripted_command
 from tests.support.scripted_assistant import Line, write_script
-from tests.support.scripted_server import scripted_command
 
 pytestmark = pytest.mark.editor
 

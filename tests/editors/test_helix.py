@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.editors.terminal import Desk, terminal_editor
 from tests.support.scripted_assistant import Line
-from tests.support.terminal_editors import Desk, terminal_editor
 
 pytestmark = [pytest.mark.editor, pytest.mark.heavy]
 

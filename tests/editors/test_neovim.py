@@ -7,12 +7,12 @@ from pathlib import Path
 import pynvim
 import pytest
 
-from tests.support.nvim import PLUGIN, Neovim
-from tests.support.nvim_scene import Scene
+from tests.support.editors.nvim import PLUGIN, Neovim
+from tests.support.editors.nvim_scene import Scene
+from tests.support.editors.typist import type_fast
+from tests.support.lsp.scripted_server import scripted_command
+from tests.support.lsp.wire import counts
 from tests.support.scripted_assistant import Line, write_script
-from tests.support.scripted_server import scripted_command
-from tests.support.typist import type_fast
-from tests.support.wire import counts
 
 pytestmark = pytest.mark.editor
 

@@ -8,11 +8,11 @@ import signal
 import pytest
 
 from tests.support.diary import pids
-from tests.support.nvim import Neovim
-from tests.support.nvim_scene import Scene
+from tests.support.editors.nvim import Neovim
+from tests.support.editors.nvim_scene import Scene
+from tests.support.editors.typist import type_fast
+from tests.support.lsp.wire import counts
 from tests.support.scripted_assistant import Line
-from tests.support.typist import type_fast
-from tests.support.wire import counts
 
 pytestmark = pytest.mark.editor
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.nvim import Neovim
-from tests.support.nvim_scene import Scene
+from tests.support.editors.nvim import Neovim
+from tests.support.editors.nvim_scene import Scene
 from tests.support.scripted_assistant import Line
 
 pytestmark = [pytest.mark.editor, pytest.mark.plugins]

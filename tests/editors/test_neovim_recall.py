@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.lsp_client import server_command
-from tests.support.nvim import Neovim
+from tests.support.editors.nvim import Neovim
+from tests.support.lsp.client import server_command
 
 pytestmark = pytest.mark.editor
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.samples import PROGRAMS, Program
-from tests.support.nvim import Neovim
+from tests.support.editors.nvim import Neovim
 
 pytestmark = pytest.mark.editor
 

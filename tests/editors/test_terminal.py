@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.diary import pids
+from tests.support.editors.terminal import Desk, terminal_editor
+from tests.support.editors.typist import type_fast
+from tests.support.lsp.wire import counts
 from tests.support.scripted_assistant import Line
-from tests.support.terminal_editors import Desk, terminal_editor
-from tests.support.typist import type_fast
-from tests.support.wire import counts
 
 pytestmark = [pytest.mark.editor, pytest.mark.heavy]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.editors.terminal import terminal_editor
 from tests.support.scripted_assistant import Line
-from tests.support.terminal_editors import terminal_editor
 
 pytestmark = [pytest.mark.editor, pytest.mark.heavy]
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.diary import pids
+from tests.support.editors.typist import type_fast
+from tests.support.editors.vscode_scene import Scene, scripted_vscode
+from tests.support.lsp.wire import asked, counts
 from tests.support.scripted_assistant import Line
-from tests.support.typist import type_fast
-from tests.support.vscode_scene import Scene, scripted_vscode
-from tests.support.wire import asked, counts
 
 pytestmark = [pytest.mark.editor, pytest.mark.browser, pytest.mark.heavy]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.editors.vscode import VSCode
+from tests.support.editors.vscode_scene import Scene, scripted_vscode
 from tests.support.scripted_assistant import Line
-from tests.support.vscode import VSCode
-from tests.support.vscode_scene import Scene, scripted_vscode
 
 pytestmark = [pytest.mark.editor, pytest.mark.browser, pytest.mark.heavy]
 

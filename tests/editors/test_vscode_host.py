@@ -11,8 +11,8 @@ import pytest
 
 from qwen_lsp.host.launch import running
 from qwen_lsp.samples import PROGRAMS
-from tests.support.lsp_client import server_command
-from tests.support.vscode import VSCode, vscode
+from tests.support.editors.vscode import VSCode, vscode
+from tests.support.lsp.client import server_command
 
 pytestmark = [pytest.mark.editor, pytest.mark.browser, pytest.mark.heavy]
 

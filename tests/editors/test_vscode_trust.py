@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.vscode_scene import scripted_vscode
+from tests.support.editors.vscode_scene import scripted_vscode
 
 pytestmark = [pytest.mark.editor, pytest.mark.browser, pytest.mark.heavy]
 

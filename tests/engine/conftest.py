@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from qwen_lsp.settings import EngineSettings
-from tests.support.models import random_model
+from tests.support.engines.random_model import random_model
 
 if TYPE_CHECKING:
     from qwen_lsp.engine.mlx.engine import MlxEngine

@@ -15,7 +15,7 @@ import pytest
 from qwen_lsp.host.control import ask_to_stop, status_of_running, wait_gone
 from qwen_lsp.host.launch import running
 from qwen_lsp.host.state_file import HostState, read_state
-from tests.support.typing_windows import TypingWindow, typing_windows, what_it_says
+from tests.support.lsp.typing_windows import TypingWindow, typing_windows, what_it_says
 
 pytestmark = pytest.mark.process
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.action_bench import Bench, Benches
+from tests.support.lsp.action_bench import Bench, Benches
 
 SETTINGS = {
     "actions": {

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from qwen_lsp.code.syntax import parses
-from tests.support.action_bench import Bench, utf16
-from tests.support.edits import apply_workspace_edit
+from tests.support.lsp.action_bench import Bench, utf16
+from tests.support.lsp.apply_edits import apply_workspace_edit
 
 pytestmark = pytest.mark.process
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.action_bench import Benches, Page
-from tests.support.lsp_client import CAPS
+from tests.support.lsp.action_bench import Benches, Page
+from tests.support.lsp.client import CAPS
 
 pytestmark = pytest.mark.process
 

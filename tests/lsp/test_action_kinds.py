@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qwen_lsp.storage.conversations import Conversations
-from tests.support.action_bench import Benches, Page
+from tests.support.lsp.action_bench import Benches, Page
 
 pytestmark = pytest.mark.process
 
@@ -88,7 +88,7 @@ def test_tests_are_added_to_those_that_are_there(benches: Benches, project: Path
     assert (change["textDocument"]["uri"], change["textDocument"]["version"]) == (uri, None)
     new = "\n\nclass U(unittest.TestCase):\n    def test_b(self):\n        self.assertEqual(double(0), 0)\n"
     assert "unittest" in page.bench.events()[-2]["prompt"]
-    from tests.support.edits import apply_edits
+    from tests.support.lsp.apply_edits import apply_edits
 
     assert apply_edits(existing, change["edits"], "utf-16") == existing + new
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from qwen_lsp.storage.acceptance_stats import Stats
-from tests.support.lsp_inside import Inside
-from tests.support.lsp_window import URI, Window
+from tests.support.lsp.in_process import Inside
+from tests.support.lsp.window import URI, Window
 from tests.support.scripted_assistant import Line
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.lsp_client import LspClient
+from tests.support.lsp.client import LspClient
+from tests.support.lsp.scripted_server import scripted_command
 from tests.support.scripted_assistant import Line, write_script
-from tests.support.scripted_server import scripted_command
 
 pytestmark = pytest.mark.process
 

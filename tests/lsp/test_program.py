@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.lsp_client import LspClient, server_command
+from tests.support.lsp.client import LspClient, server_command
 
 pytestmark = pytest.mark.process
 

@@ -15,7 +15,7 @@ from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.engine.stubs.scripted import ScriptedEngine
 from qwen_lsp.errors import EngineMissing, SettingsError
 from qwen_lsp.settings import Settings
-from tests.support.lsp_window import URI, Window
+from tests.support.lsp.window import URI, Window
 from tests.support.scripted_assistant import Line
 
 LOADING = EngineInfo(

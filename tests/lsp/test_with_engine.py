@@ -14,8 +14,8 @@ from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.stubs.scripted import Gate, ScriptedEngine
 from qwen_lsp.errors import EngineUnavailable
 from qwen_lsp.settings import Settings
-from tests.support.lsp_inside import Inside
-from tests.support.lsp_window import Window
+from tests.support.lsp.in_process import Inside
+from tests.support.lsp.window import Window
 
 TEXT = "def add(a, b):\n    é = 1\n    \n\n\nprint(add(1, 2))\n"
 

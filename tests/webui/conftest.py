@@ -11,7 +11,7 @@ from playwright.async_api import Browser
 
 from qwen_lsp.engine.stubs.demo import DemoEngine
 from qwen_lsp.settings import SandboxSettings, Settings
-from tests.support.page import Switch, chromium, serve_page
+from tests.support.page.page import Switch, chromium, serve_page
 
 
 @dataclass(frozen=True, slots=True)

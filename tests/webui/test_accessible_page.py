@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 
 from qwen_lsp.engine.stubs.demo import ScriptedEngine
-from tests.support.page import open_tab, opened
+from tests.support.page.page import open_tab, opened
 from tests.webui.conftest import Place
 from webui.i18n.texts import either
 

@@ -10,7 +10,7 @@ import pytest
 
 from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
 from qwen_lsp.storage.conversations import Conversations
-from tests.support.page import opened, picture
+from tests.support.page.page import opened, picture
 from tests.webui.conftest import Place
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]

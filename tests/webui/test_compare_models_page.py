@@ -21,7 +21,7 @@ from qwen_lsp.engine.supervised import Report, SupervisedEngine
 from qwen_lsp.errors import ModelNotFound
 from qwen_lsp.paths import paths
 from qwen_lsp.settings import SandboxSettings, Settings
-from tests.support.page import open_tab, opened, picture, serve_page
+from tests.support.page.page import open_tab, opened, picture, serve_page
 from tests.webui.conftest import Place
 from webui.parts.presets import Preset, Presets
 from webui.request.form import Form

@@ -11,7 +11,7 @@ import pytest
 
 from qwen_lsp.engine.request import Request
 from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
-from tests.support.page import open_tab, opened, picture
+from tests.support.page.page import open_tab, opened, picture
 from tests.webui.conftest import Place
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page
 
-from tests.support.look import astray, foreign_words
-from tests.support.page import open_tab, opened, picture
+from tests.support.page.page import open_tab, opened, picture
+from tests.support.page.readability import astray, foreign_words
 from tests.webui.conftest import Place
 from tests.webui.test_other_tabs_page import SHAPE, Routing
 from webui.i18n.texts import either

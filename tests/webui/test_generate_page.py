@@ -11,7 +11,7 @@ import pytest
 import webui.running.generation
 from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
 from qwen_lsp.samples import PROGRAMS
-from tests.support.page import opened, picture
+from tests.support.page.page import opened, picture
 from tests.webui.conftest import Place
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]

@@ -15,7 +15,7 @@ from qwen_lsp.engine.stubs.demo import ScriptedEngine
 from qwen_lsp.metrics import RequestTrace
 from qwen_lsp.paths import paths
 from qwen_lsp.storage.request_history import RequestHistory
-from tests.support.page import opened, picture
+from tests.support.page.page import opened, picture
 from tests.webui.conftest import Place
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]

@@ -16,7 +16,7 @@ from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import Chunk, Lane, Marker, Request, Text, TextPrompt
 from qwen_lsp.samples import PROGRAMS
 from qwen_lsp.settings import EngineSettings
-from tests.support.page import PICTURES, Switch, opened, picture
+from tests.support.page.page import PICTURES, Switch, opened, picture
 from tests.webui.conftest import Place
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]

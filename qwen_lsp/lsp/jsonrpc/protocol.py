@@ -1,4 +1,4 @@
-"""pygls with its defects mended. It touches private names of pygls 2.1; tests/lsp/test_protocol.py holds each.
+"""pygls with its defects mended. It touches private names of pygls 2.1; tests/lsp/jsonrpc/test_protocol.py holds each.
 
 - Futures of notifications were kept for ever (2 KiB per key).
 - Unknown enum numbers in a client's capabilities failed `initialize`.
