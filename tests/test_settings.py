@@ -10,6 +10,7 @@ import pytest
 
 from qwen_lsp.errors import SettingsError
 from qwen_lsp.settings import Settings, load_settings, options_table
+from tests.support.repository import REPOSITORY
 
 NOWHERE = Path("/nonexistent/config.toml")
 
@@ -58,7 +59,7 @@ def test_every_option_has_a_meaning() -> None:
 
 
 def test_the_settings_page_is_up_to_date() -> None:
-    root = Path(__file__).parent.parent
+    root = REPOSITORY
     done = subprocess.run(
         [sys.executable, "docs/generate.py", "--check"], cwd=root, capture_output=True, text=True
     )

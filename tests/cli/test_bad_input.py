@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.cli.conftest import TIMEOUT_S, Run, Start
+from tests.support.repository import REPOSITORY
 
 pytestmark = pytest.mark.process
 
@@ -101,7 +102,7 @@ def test_an_unknown_setting_is_named_and_the_rest_works(run: Run, own_home: Path
 
 
 def test_recall_on_and_off_are_laid_beside_each_other(run: Run, tmp_path: Path) -> None:
-    source = Path(__file__).parents[2] / "qwen_lsp" / "lsp"
+    source = REPOSITORY / "qwen_lsp" / "lsp"
     shutil.copytree(source, tmp_path / "code")
     for mode in ("off", "on"):
         told = run(

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.repository import REPOSITORY
+
 pytestmark = pytest.mark.process
-ROOT = Path(__file__).parents[2]
+ROOT = REPOSITORY
 
 
 def test_install_puts_a_working_command_on_the_path(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ import pytest
 from tests.support.editors.nvim import Neovim
 from tests.support.editors.nvim_scene import Scene
 from tests.support.lsp.client import server_command
+from tests.support.repository import REPOSITORY
 
-RESULTS = Path(__file__).parents[2] / "docs" / "editors.json"
+RESULTS = REPOSITORY / "docs" / "editors.json"
 
 
 @pytest.hookimpl(wrapper=True)

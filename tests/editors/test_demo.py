@@ -9,8 +9,9 @@ import pytest
 
 from qwen_lsp.samples import PROGRAMS
 from tests.support.editors.nvim import Neovim
+from tests.support.repository import REPOSITORY
 
-DEMO = Path(__file__).parents[2] / "editors" / "demo"
+DEMO = REPOSITORY / "editors" / "demo"
 CODE = {program.file_name: program.code for program in PROGRAMS}
 
 

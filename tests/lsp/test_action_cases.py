@@ -1,6 +1,6 @@
 """Every action with every style of answer, good and bad, over real stdio: the right edit, a reason, or cancelled.
 
-The table of actions is tests/golden/actions.toml; the styles are below. One server process serves all cases.
+The table of actions is actions.toml beside this file; the styles are below. One server process serves all cases.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.support.lsp.apply_edits import apply_workspace_edit
 
 pytestmark = pytest.mark.process
 
-TABLE = tomllib.loads((Path(__file__).parents[1] / "golden" / "actions.toml").read_text("utf-8"))["action"]
+TABLE = tomllib.loads((Path(__file__).with_name("actions.toml")).read_text("utf-8"))["action"]
 CUSTOM = [{"title": "Shorter", "prompt": "Write this shorter.", "languages": "typescript"}]
 
 

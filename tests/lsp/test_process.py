@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.lsp.client import LspClient
 from tests.support.lsp.scripted_server import scripted_command
+from tests.support.repository import REPOSITORY
 from tests.support.scripted_assistant import Line, write_script
 
 pytestmark = pytest.mark.process
@@ -85,7 +86,7 @@ def test_nothing_but_messages_goes_to_stdout(tmp_path: Path) -> None:
         "    return ScriptedAssistant()\n"
         "raise SystemExit(run_parts(Parts(lambda s: NoEngine(), chatter)))\n"
     )
-    root = str(Path(__file__).resolve().parents[2])
+    root = str(REPOSITORY)
     with LspClient([sys.executable, "-c", code], {"PYTHONPATH": root}) as client:
         client.initialize()
         client.open(URI, "x")

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,6 +17,7 @@ from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
 from qwen_lsp.engine.stubs.playback import pieces
 from qwen_lsp.errors import EngineBusy, EngineUnavailable, GenerationFailed, PromptTooLong
 from tests.support.http.hosts import serving
+from tests.support.repository import REPOSITORY
 
 WEATHER = {
     "type": "function",
@@ -132,7 +132,7 @@ async def test_prompt_and_suffix_become_a_hole_in_the_anchored_layout(
 
 
 async def test_what_zed_sends_for_ghost_text_is_answered(engine: ScriptedEngine) -> None:
-    readme = (Path(__file__).parents[2] / "editors" / "zed" / "README.md").read_text("utf-8")
+    readme = (REPOSITORY / "editors" / "zed" / "README.md").read_text("utf-8")
     settings = json.loads(readme.split("```json")[1].split("```")[0])["edit_predictions"]
     ours = settings[settings["provider"]]
     assert ours["prompt_format"] == "qwen"

@@ -9,7 +9,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.support.repository import REPOSITORY
+
 CONFIG = REPOSITORY / "editors" / "emacs"
 TOOLS = Path(os.environ.get("QWEN_LSP_TEST_EDITORS", Path.home() / ".cache" / "test-editors"))
 LSP_MODE = TOOLS / "lsp-mode" / "usr" / "share" / "emacs" / "site-lisp" / "elpa-src"

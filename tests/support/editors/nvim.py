@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import pynvim
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.support.repository import REPOSITORY
+
 PLUGIN = REPOSITORY / "editors" / "neovim"
 TIMEOUT_S = 30.0
 

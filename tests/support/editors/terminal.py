@@ -14,8 +14,9 @@ from typing import Any
 from tests.support.diary import told
 from tests.support.editors.emacs import CONFIG, LSP_MODE
 from tests.support.editors.tmux import TOOLS, Terminal, program_file, terminal
-from tests.support.lsp.scripted_server import REPOSITORY, scripted_command
+from tests.support.lsp.scripted_server import scripted_command
 from tests.support.lsp.wire import watched
+from tests.support.repository import REPOSITORY
 from tests.support.scripted_assistant import Line, write_script
 
 EMACS_INIT = """;; -*- lexical-binding: t; coding: utf-8 -*-

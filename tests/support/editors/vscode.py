@@ -18,8 +18,8 @@ from typing import Any
 from playwright.sync_api import Page, TimeoutError, sync_playwright
 
 from tests.support.page.page import ARTIFACTS, FLAGS, PICTURES
+from tests.support.repository import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 EXTENSION = REPOSITORY / "editors" / "vscode"
 TOOLS = Path(os.environ.get("QWEN_LSP_TEST_EDITORS", Path.home() / ".cache" / "test-editors"))
 CODE_SERVER = TOOLS / "code-server" / "bin" / "code-server"

@@ -18,9 +18,9 @@ from qwen_lsp.engine.stubs.none import NoEngine
 from qwen_lsp.errors import EngineUnavailable
 from qwen_lsp.lsp.server import run_parts
 from qwen_lsp.lsp.session import SessionParts
+from tests.support.repository import REPOSITORY
 from tests.support.scripted_assistant import ScriptedAssistant
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 _PIECE = 11
 
 

@@ -15,9 +15,8 @@ from qwen_lsp.lsp.server import run_parts
 from qwen_lsp.lsp.session import SessionParts
 from qwen_lsp.settings import Settings
 from tests.support.lsp.action_server import FileEngine
+from tests.support.repository import REPOSITORY
 from tests.support.scripted_assistant import ScriptedAssistant, read_script
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def scripted_command(script: Path, diary: Path, answers: Path | None = None) -> list[str]:

@@ -8,7 +8,6 @@ import os
 import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -18,9 +17,10 @@ from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import Chunk, EngineInfo, Request, Usage
 from qwen_lsp.runtime import Services
 from qwen_lsp.settings import Settings
+from tests.support.repository import REPOSITORY
 
-ARTIFACTS = Path(__file__).parents[2] / "artifacts"
-PICTURES = Path(__file__).parents[2] / "docs" / "images"
+ARTIFACTS = REPOSITORY / "artifacts"
+PICTURES = REPOSITORY / "docs" / "images"
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-background-timer-throttling",
