@@ -102,11 +102,11 @@ import asyncio, os, sys
 from dataclasses import replace
 from qwen_lsp.engine.base import collect
 from qwen_lsp.engine.request import *
-from qwen_lsp.host.find import HostedEngine
-from qwen_lsp.host.state import read_state
+from qwen_lsp.host.client import HostEngine
+from qwen_lsp.host.state_file import read_state
 from qwen_lsp.settings import Settings
 async def main():
-    engine = HostedEngine(replace(Settings(), host=replace(Settings().host, port=0, page=False)))
+    engine = HostEngine(replace(Settings(), host=replace(Settings().host, port=0, page=False)))
     text, _ = await collect(engine, Request(ChatPrompt((Message("user", "go"),)), max_tokens=4096, lane=Lane.ACTION))
     print(read_state().pid, "package" in text or len(text))
     await engine.close()

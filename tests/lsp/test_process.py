@@ -76,7 +76,7 @@ def test_nothing_but_messages_goes_to_stdout(tmp_path: Path) -> None:
         "import os, subprocess, sys\n"
         "from qwen_lsp.engine.stubs.none import NoEngine\n"
         "from qwen_lsp.lsp.server import run_parts\n"
-        "from qwen_lsp.lsp.session import Parts\n"
+        "from qwen_lsp.lsp.session import SessionParts\n"
         "from tests.support.scripted_assistant import ScriptedAssistant\n"
         "def chatter(*_):\n"
         "    print('printed'); sys.stdout.write('written\\n'); sys.stdout.flush()\n"
@@ -84,7 +84,7 @@ def test_nothing_but_messages_goes_to_stdout(tmp_path: Path) -> None:
         "    subprocess.run(['echo', 'by a child'], check=True)\n"
         "    assert sys.stdin.read() == '' or True\n"
         "    return ScriptedAssistant()\n"
-        "raise SystemExit(run_parts(Parts(lambda s: NoEngine(), chatter)))\n"
+        "raise SystemExit(run_parts(SessionParts(lambda s: NoEngine(), chatter)))\n"
     )
     root = str(REPOSITORY)
     with LspClient([sys.executable, "-c", code], {"PYTHONPATH": root}) as client:

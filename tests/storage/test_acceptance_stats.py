@@ -124,12 +124,13 @@ def test_what_could_not_be_written_is_written_later(tmp_path: Path) -> None:
 
 def test_counting_writes_in_a_thread_of_its_own(tmp_path: Path) -> None:
     stats = Stats(tmp_path / "s.sqlite3")
-    before = {t.name for t in threading.enumerate()}
+    before = set(threading.enumerate())
     for _ in range(1000):
         stats.shown("python", 5.0)
-    assert {t.name for t in threading.enumerate()} - before == {"stats"}
+    writers = [thread for thread in threading.enumerate() if thread not in before]
+    assert [writer.name for writer in writers] == ["stats"]
     stats.close()
-    assert "stats" not in {t.name for t in threading.enumerate()}
+    assert not writers[0].is_alive()
 
 
 def test_the_file_holds_neither_code_nor_paths(tmp_path: Path) -> None:
