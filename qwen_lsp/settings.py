@@ -85,6 +85,7 @@ class SuggestSettings:
         "auto", "Also offer suggestions in the completion list; auto: only where the editor has no ghost text"
     )
     debounce_ms: int = option(75, "Longest wait after a key before asking the model, ms")
+    deletion_pause_ms: int = option(350, "How long no key must follow a deletion before it is completed, ms")
     max_tokens: int = option(64, "Longest suggestion, tokens")
     max_lines: int = option(12, "Longest suggestion, lines")
     multiline: Literal["auto", "always", "never"] = option(

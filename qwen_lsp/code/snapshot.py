@@ -63,6 +63,11 @@ class Snapshot:
         return self.text[self.line_start(line) : self.line_start(line + 1)].rstrip("\r\n")
 
 
+def with_unix_newlines(text: str) -> str:
+    """The text with \\n for every line end: what models were trained on."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
 def snapshot_at_mark(
     marked: str,
     *,

@@ -98,7 +98,7 @@ class Assistant:
             self._prompter,
             self._reuse,
             self._watch,
-            trigger=lambda ask: self._trigger(ask, known=True),
+            trigger=lambda ask: self._trigger(ask, known=False),
             polish=self._polish,
             tell=tell,
         )
@@ -171,6 +171,7 @@ class Assistant:
             return self._silent(note, str(verdict))
         if hit is not None:
             return self._from_known(ask, point, hit, note)
+        await self._wait_after_deletion(ask, note)
         info = await self._watch.info()
         # Who asks by key, with a model at hand, wants the model.
         if not ask.manual or info.state != "ready":
@@ -235,13 +236,10 @@ class Assistant:
         return hit if hit.known.manual and hit.typed == 0 else None
 
     def _trigger(self, ask: CompletionRequest, *, known: bool) -> Triggered | Rejection:
-        edit = self._last_edits.get(ask.snapshot.uri)
-        if known or (edit is not None and edit.start + len(edit.text) != ask.cursor):
-            edit = None
         is_private: Callable[[Path], bool] = (
             self._context.is_private if self._context is not None else is_secret
         )
-        return should_ask(ask, self._settings.suggest, last_edit=edit, is_private=is_private)
+        return should_ask(ask, self._settings.suggest, known=known, is_private=is_private)
 
     def _recalled(
         self, point: CompletionTarget, go: Triggered, info: EngineInfo | None, note: TraceBuilder
@@ -271,9 +269,26 @@ class Assistant:
         made = self._suggestion(point, result.text, result.end, "recall", found.confidence)
         return dataclasses.replace(made, places=found.places)
 
+    async def _wait_after_deletion(self, request: CompletionRequest, note: TraceBuilder) -> None:
+        """While deletions follow each other nobody wants text; a pause after one is when help is wanted.
+
+        A further key supersedes this request while it waits.
+        """
+        edit = self._last_edits.get(request.snapshot.uri)
+        if (
+            request.manual
+            or edit is None
+            or edit.text
+            or edit.end == edit.start
+            or edit.start != request.cursor
+        ):
+            return
+        note.debounce_ms = self._settings.suggest.deletion_pause_ms
+        await asyncio.sleep(self._settings.suggest.deletion_pause_ms / 1000)
+
     async def _wait(self, ask: CompletionRequest, note: TraceBuilder) -> None:
         wait_ms = 0.0 if ask.manual else self._debounce.wait_ms()
-        note.debounce_ms = wait_ms
+        note.debounce_ms += wait_ms
         if wait_ms > 0:
             await asyncio.sleep(wait_ms / 1000)
 

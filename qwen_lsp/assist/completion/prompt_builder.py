@@ -11,7 +11,7 @@ from qwen_lsp.assist.completion.anchor import Anchor, Anchors, Placed, Sizes
 from qwen_lsp.assist.completion.target import CompletionTarget
 from qwen_lsp.assist.prompts.chat import hole_as_chat
 from qwen_lsp.assist.prompts.fim import Hole, OtherFile, template_of
-from qwen_lsp.code.snapshot import Edit, Snapshot
+from qwen_lsp.code.snapshot import Edit, Snapshot, with_unix_newlines
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Request, Sampling, TextPrompt
 from qwen_lsp.settings import Settings
 
@@ -159,14 +159,14 @@ class PromptBuilder:
         typed: str,
         info: EngineInfo,
     ) -> TextPrompt | ChatPrompt:
-        template, suffix = template_of(info.fim), anchor.suffix
+        template, suffix = template_of(info.fim), with_unix_newlines(anchor.suffix)
         if info.is_starter:
             # It has learnt to fill in whole lines of one file at a time, and nothing else.
-            others, suffix = (), suffix.removeprefix("\r").removeprefix("\n")
+            others, suffix = (), suffix.removeprefix("\n")
         path = snapshot.path
         name = path.name if path else snapshot.uri.rpartition("/")[2]
         repo = path.parent.name if path else ""
-        hole = Hole(anchor.prefix, suffix, typed, name, repo, others)
+        hole = Hole(with_unix_newlines(anchor.prefix), suffix, with_unix_newlines(typed), name, repo, others)
         return template.render(hole) if template else hole_as_chat(hole, snapshot.language)
 
     def _sizes(self, info: EngineInfo) -> Sizes:
@@ -183,7 +183,10 @@ class PromptBuilder:
         if self._context is None or self._shrunk < 1.0:
             return ()
         document.gathered_line = snapshot.line_of(cursor)
-        return tuple(OtherFile(s.path, s.text) for s in await self._context.snippets(snapshot, cursor))
+        return tuple(
+            OtherFile(s.path, with_unix_newlines(s.text))
+            for s in await self._context.snippets(snapshot, cursor)
+        )
 
     def _document(self, uri: str) -> _Document:
         document = self._documents.pop(uri, None) or _Document()

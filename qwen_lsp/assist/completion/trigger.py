@@ -12,7 +12,6 @@ from pathspec import GitIgnoreSpec
 
 from qwen_lsp.assist.suggestion import CompletionRequest, Rejection
 from qwen_lsp.code.cursor_context import CursorContext, opens_block
-from qwen_lsp.code.snapshot import Edit
 from qwen_lsp.code.syntax import LANGUAGES, Inside, parse
 from qwen_lsp.code.workspace.secrets import is_secret
 from qwen_lsp.settings import SuggestSettings
@@ -46,13 +45,17 @@ def should_ask(
     ask: CompletionRequest,
     settings: SuggestSettings,
     *,
-    last_edit: Edit | None = None,
+    known: bool = False,
     is_private: Callable[[Path], bool] = is_secret,
 ) -> Triggered | Rejection:
-    """Go, or the first rule that says no. A manual ask passes the rules that only guard against bother."""
+    """Ask, or the first rule that says no.
+
+    A manual request passes the rules that only guard against bother; what is `known` already, and is being
+    typed through, passes those that look at the text around the cursor.
+    """
     refusal = _forbidden(ask, settings, is_private)
     if refusal is None and not ask.manual:
-        refusal = _bother(ask, settings, last_edit)
+        refusal = _unwanted(ask, settings) or (None if known else _bother(ask))
     return refusal or Triggered(_wants_lines(ask, settings))
 
 
@@ -79,17 +82,20 @@ def _forbidden(
     return None
 
 
-def _bother(ask: CompletionRequest, settings: SuggestSettings, last_edit: Edit | None) -> Rejection | None:
-    """Rules for asks that nobody made by hand."""
-    text, cursor = ask.snapshot.text, ask.cursor
+def _unwanted(ask: CompletionRequest, settings: SuggestSettings) -> Rejection | None:
+    """Rules for requests that nobody made by hand, whatever stands around the cursor."""
     if not settings.automatic:
         return Rejection("manual only", "suggest.automatic is false")
     if ask.selection:
         return Rejection("selection", "something is selected")
+    return None
+
+
+def _bother(ask: CompletionRequest) -> Rejection | None:
+    """Places where a new suggestion is seldom of use."""
+    text, cursor = ask.snapshot.text, ask.cursor
     if ask.snapshot.path is None and not text.strip():
         return Rejection("empty document", "nothing to go by")
-    if last_edit is not None and last_edit.end > last_edit.start and not last_edit.text:
-        return Rejection("deletion", "the last edit took text away")
     if _is_word(text[cursor : cursor + 1]) and (ask.selected is None or _is_word(text[cursor - 1 : cursor])):
         return Rejection("inside a word")
     rest = _rest_of_line(ask)

@@ -85,13 +85,36 @@ async def test_backing_into_a_suggestion_shows_it_though_text_was_deleted() -> N
     assert len(desk.scripted.requests) == asked
 
 
-async def test_other_deletions_keep_silent_and_say_so() -> None:
-    desk = Desk(BODY, "return 1")
+async def test_deletions_that_follow_each_other_ask_the_engine_nothing() -> None:
+    desk = Desk(BODY, "return 1", quick(deletion_pause_ms=60_000))
     desk.type("xyz")
+    asks = []
+    for _ in range(3):
+        desk.backspace()
+        asks.append(asyncio.create_task(desk.ask()))
+        await asyncio.sleep(0)
+    desk.type("r")
+    await desk.ask()
+    assert [(await ask).reason for ask in asks] == ["superseded"] * 3
+    assert len(desk.scripted.requests) == 1
+
+
+async def test_a_pause_after_a_deletion_brings_help() -> None:
+    desk = Desk(BODY, "return 1", quick(deletion_pause_ms=1))
+    desk.type("x")
     desk.backspace()
-    answer = await desk.ask()
-    assert answer.reason.startswith("deletion")
-    assert desk.scripted.requests == []
+    assert await desk.text_of() == "return 1"
+
+
+async def test_the_model_sees_a_file_with_carriage_returns_as_one_without() -> None:
+    prompts = []
+    for newline in ("\n", "\r\n"):
+        desk = Desk(BODY.replace("\n", newline), "return 1")
+        desk.type("r")
+        await desk.ask()
+        prompts.append(desk.prompts[0])
+    assert prompts[0] == prompts[1]
+    assert "\r" not in prompts[1].render()
 
 
 async def test_the_first_of_two_asks_of_a_session_ends_as_superseded() -> None:

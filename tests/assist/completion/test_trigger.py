@@ -9,7 +9,7 @@ import pytest
 
 from qwen_lsp.assist.completion.trigger import Triggered, should_ask
 from qwen_lsp.assist.suggestion import CompletionRequest, Rejection
-from qwen_lsp.code.snapshot import Edit, snapshot_at_mark
+from qwen_lsp.code.snapshot import snapshot_at_mark
 from qwen_lsp.settings import SuggestSettings
 
 ON = SuggestSettings()
@@ -43,12 +43,12 @@ def test_silent_with_the_rule_named(reason: str, asked: CompletionRequest) -> No
     assert answer.reason == reason
 
 
-def test_silent_after_a_deletion_but_not_after_a_replacement() -> None:
-    asked = ask("x = ¦\n")
-    refused = should_ask(asked, ON, last_edit=Edit(4, 7, ""))
-    assert isinstance(refused, Rejection)
-    assert refused.reason == "deletion"
-    assert isinstance(should_ask(asked, ON, last_edit=Edit(3, 4, " ")), Triggered)
+def test_what_is_known_goes_on_where_nothing_new_would_be_asked_for() -> None:
+    for place in ("val¦ue = 1\n", "x = ¦ + first_thing + second\n"):
+        assert isinstance(should_ask(ask(place), ON, known=True), Triggered)
+    for unwanted in (replace(ON, automatic=False), replace(ON, enabled=False)):
+        assert isinstance(should_ask(ask("x = ¦\n"), unwanted, known=True), Rejection)
+    assert isinstance(should_ask(ask("x = ¦\n", selection=True), ON, known=True), Rejection)
 
 
 def test_what_the_user_switched_off_stays_off_even_by_key() -> None:
