@@ -17,10 +17,10 @@ from webui.page_context import PageContext
 from webui.parts.markdown_code import split_fences
 from webui.parts.progress import phase_html
 from webui.request.build import RequestRefusal, plan
+from webui.request.test_kit import TestKit, files_of
 from webui.running.generation import Generation
 from webui.running.model_switch import SwitchedModel
 from webui.tabs.compare.comparison import DEMO, LOADED, Cell, Column, cell_of, failed_cell, order_of
-from webui.tabs.test_loop.prompts import TestKit, files_of
 
 Tell = Callable[[str], None]
 """Hears a line of HTML about what is done now; the cells are read from the comparison."""

@@ -12,6 +12,7 @@ import gradio as gr
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
 from webui.page_context import QUIET, PageContext, StartStop, key_of
+from webui.request.test_kit import KITS
 from webui.running.model_switch import Switchable
 from webui.running.task import BackgroundTask
 from webui.tabs.compare.columns import MOST, build_columns, columns_of, offer
@@ -19,7 +20,6 @@ from webui.tabs.compare.comparison import prompts_of, to_csv, to_json
 from webui.tabs.compare.role_chain import build_recipe
 from webui.tabs.compare.run import Comparison
 from webui.tabs.compare.table import table_html
-from webui.tabs.test_loop.prompts import KITS
 
 _TAB = "compare"
 

@@ -23,9 +23,9 @@ from webui.parts.progress import phase_html
 from webui.parts.verdict import verdict_html
 from webui.parts.workspace_files import NotReadable, Workspace
 from webui.request.form import defaults
+from webui.request.test_kit import KITS, TestKit, ask_for_code, ask_for_tests, files_of
 from webui.running.generation import Generation
 from webui.running.task import BackgroundTask
-from webui.tabs.test_loop.prompts import KITS, TestKit, ask_for_code, ask_for_tests, files_of
 
 _TAB = "loop"
 _MAX_TOKENS = 4096
