@@ -89,7 +89,7 @@ class Anchored:
 
     def prompt(self, snapshot: Snapshot, cursor: int) -> str:
         """The prompt here and now."""
-        placed = self._anchors.place(snapshot, cursor, self._sizes)
+        placed = self._anchors.place(snapshot, cursor, lambda: self._sizes)
         self._anchors.keep(placed.anchor)
         return _rendered(Hole(placed.anchor.prefix, placed.anchor.suffix, placed.typed))
 

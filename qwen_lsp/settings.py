@@ -97,6 +97,9 @@ class SuggestSettings:
     min_confidence: float = option(0.35, "Hide suggestions whose mean token probability is lower, 0..1")
     off_languages: list[str] = option([], "Language ids without suggestions")
     off_paths: list[str] = option([], "Glob patterns of files without suggestions")
+    window_tokens: int = option(
+        2048, "How much of the file around the cursor the model reads, tokens (about)"
+    )
     prefix_lines: int = option(256, "Lines before the cursor in the prompt")
     suffix_lines: int = option(64, "Lines after the cursor in the prompt")
 

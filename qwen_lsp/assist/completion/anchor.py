@@ -10,6 +10,7 @@ whether an anchor still holds is found by comparing, so a missed or odd edit cos
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -26,6 +27,8 @@ _CHARS_PER_LINE = 48
 _GAP_CHARS = 64
 _CLOSERS = frozenset(")]}>\"'`;,: \t\r\n")
 _LIVE_ANCHORS = 4
+_CUT_GRID_CHARS = 256
+"""A window that begins inside a long line begins on a multiple of this, so that two windows begin alike."""
 
 Why = Literal["kept", "first", "moved", "too long"]
 
@@ -46,10 +49,14 @@ class Sizes:
         prefix_chars, suffix_chars = prefix_lines * _CHARS_PER_LINE, suffix_lines * _CHARS_PER_LINE
         if budget_chars is not None:
             # A window may grow by half before it moves, and what is typed comes on top.
-            budget = max(200, budget_chars - MOST_TYPED_CHARS // 2)
+            budget = max(200, budget_chars - min(MOST_TYPED_CHARS // 2, budget_chars // 8))
             prefix_chars = min(prefix_chars, budget // 2)
             suffix_chars = min(suffix_chars, budget // 4)
         return cls(prefix_lines, suffix_lines, prefix_chars, suffix_chars)
+
+
+MakeSizes = Callable[[], Sizes]
+"""How much a window may hold here; asked only where a new one is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +158,9 @@ class Anchors:
                     best = Placed(replace(anchor, at=at), text[at:cursor], "kept", gap)
         return best
 
-    def place(self, snapshot: Snapshot, cursor: int, sizes: Sizes) -> Placed:
+    def place(self, snapshot: Snapshot, cursor: int, sizes: MakeSizes) -> Placed:
         """The layout here: a live anchor that holds, or a new one, not yet kept."""
-        return self.find(snapshot, cursor) or self._new(snapshot, cursor, sizes)
+        return self.find(snapshot, cursor) or self._new(snapshot, cursor, sizes())
 
     def alike(self, anchor: Anchor) -> Anchor | None:
         """The newest live anchor whose window begins at the same place, so that prompts can begin alike."""
@@ -164,13 +171,14 @@ class Anchors:
         same = [a for a in self._live if (a.prefix, a.suffix) == (anchor.prefix, anchor.suffix)]
         self._live = [*(a for a in self._live if a not in same), anchor][-_LIVE_ANCHORS:]
 
-    def better(self, snapshot: Snapshot, cursor: int, sizes: Sizes) -> Anchor | None:
+    def better(self, snapshot: Snapshot, cursor: int, make_sizes: MakeSizes) -> Anchor | None:
         """The anchor to prepare in idle time: at this line's start, once much has been typed; else None."""
         placed = self.find(snapshot, cursor)
         if placed is None:
-            return self._new(snapshot, cursor, sizes).anchor
+            return self._new(snapshot, cursor, make_sizes()).anchor
         if placed.gap or len(placed.typed) <= LONG_TYPED_CHARS:
             return None
+        sizes = make_sizes()
         fresh = cut(snapshot, cursor, sizes, self._starts(snapshot, cursor, sizes))
         return fresh if fresh.at > placed.anchor.at else None
 
@@ -216,7 +224,7 @@ def _window_start(snapshot: Snapshot, at: int, sizes: Sizes) -> int:
         return start
     start = at - sizes.prefix_chars
     newline = snapshot.text.find("\n", start, at)
-    return newline + 1 if newline >= 0 else start
+    return newline + 1 if newline >= 0 else min(at, -(-start // _CUT_GRID_CHARS) * _CUT_GRID_CHARS)
 
 
 def _window_end(snapshot: Snapshot, cursor: int, sizes: Sizes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,13 +12,18 @@ from qwen_lsp.assist.completion.anchor import Anchor, Anchors, Placed, Sizes
 from qwen_lsp.assist.completion.target import CompletionTarget
 from qwen_lsp.assist.prompts.chat import hole_as_chat
 from qwen_lsp.assist.prompts.fim import Hole, OtherFile, template_of
+from qwen_lsp.assist.prompts.token_estimate import estimated_tokens
 from qwen_lsp.code.snapshot import Edit, Snapshot, with_unix_newlines
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Request, Sampling, TextPrompt
 from qwen_lsp.settings import Settings
 
 _MOST_DOCUMENTS = 32
-_CHARS_PER_TOKEN = 2
-"""Dense code; a budget counted so is never too long."""
+_SAMPLE_CHARS = 4_000
+"""How much of the text on each side of the cursor says how densely it is written."""
+_DENSITY_STEP = 0.05
+"""Densities are rounded up to this, so that neighbouring windows have one size."""
+_STARTER_FACTOR = 3.0
+"""The starter's small vocabulary cuts text it has never seen into so many times more tokens."""
 _REGATHER_LINES = 48
 _SMALLEST_BUDGET_CHARS = 800
 
@@ -79,7 +85,9 @@ class PromptBuilder:
     async def layout(self, point: CompletionTarget, info: EngineInfo, *, keep: bool = True) -> Layout:
         """The layout for a point; a new anchor is kept from now on, unless the point is only imagined."""
         document = self._document(point.snapshot.uri)
-        placed = document.anchors.place(point.snapshot, point.cursor, self._sizes(info))
+        placed = document.anchors.place(
+            point.snapshot, point.cursor, lambda: self._sizes(point.snapshot, point.cursor, info)
+        )
         if not placed.is_new:
             # Only the place is refreshed: at a keystroke, no other file is looked at.
             if keep:
@@ -97,8 +105,7 @@ class PromptBuilder:
         document = self._documents.get(snapshot.uri)
         if document is None:
             return None
-        sizes = self._sizes(info)
-        anchor = document.anchors.better(snapshot, cursor, sizes)
+        anchor = document.anchors.better(snapshot, cursor, lambda: self._sizes(snapshot, cursor, info))
         held = document.anchors.find(snapshot, cursor)
         old = _files(held.anchor) if held else ()
         far = abs(snapshot.line_of(cursor) - document.gathered_line) > _REGATHER_LINES
@@ -169,12 +176,14 @@ class PromptBuilder:
         hole = Hole(with_unix_newlines(anchor.prefix), suffix, with_unix_newlines(typed), name, repo, others)
         return template.render(hole) if template else hole_as_chat(hole, snapshot.language)
 
-    def _sizes(self, info: EngineInfo) -> Sizes:
+    def _sizes(self, snapshot: Snapshot, cursor: int, info: EngineInfo) -> Sizes:
+        """Window sizes at this place: within the user's budget of tokens and what the model can hold."""
         settings = self._settings
         room = (info.context_tokens or settings.engine.context_tokens) - settings.suggest.max_tokens
         room = min(room, settings.engine.context_tokens - settings.suggest.max_tokens)
         others = settings.context.max_tokens if self._context is not None and settings.context.enabled else 0
-        budget = int((room - min(others, room // 4)) * _CHARS_PER_TOKEN * self._shrunk)
+        tokens = min(settings.suggest.window_tokens, (room - min(others, room // 4)) * self._shrunk)
+        budget = int(tokens / _tokens_per_char(snapshot.text, cursor, info))
         return Sizes.of(
             settings.suggest.prefix_lines, settings.suggest.suffix_lines, max(_SMALLEST_BUDGET_CHARS, budget)
         )
@@ -202,6 +211,15 @@ class _Document:
     def __init__(self) -> None:
         self.anchors = Anchors()
         self.gathered_line = 0
+
+
+def _tokens_per_char(text: str, cursor: int, info: EngineInfo) -> float:
+    """How densely the text around the cursor is written, for the model's vocabulary."""
+    around = text[max(0, cursor - _SAMPLE_CHARS) : cursor + _SAMPLE_CHARS]
+    density = estimated_tokens(around) / max(1, len(around))
+    if info.is_starter:
+        density *= _STARTER_FACTOR
+    return max(1, math.ceil(density / _DENSITY_STEP)) * _DENSITY_STEP
 
 
 def may_end_inside_a_token(typed: str) -> bool:

@@ -18,6 +18,8 @@ from qwen_lsp.settings import SuggestSettings
 
 _MUCH = 8
 """Characters right of the cursor, closers apart, that make a suggestion unlikely to fit."""
+_LONG_LINE_CHARS = 240
+"""Files whose lines are longer on average are made by programs; there one asks by key."""
 _WRITABLE_SCHEMES = frozenset(
     [
         "file",
@@ -96,6 +98,8 @@ def _bother(ask: CompletionRequest) -> Rejection | None:
     text, cursor = ask.snapshot.text, ask.cursor
     if ask.snapshot.path is None and not text.strip():
         return Rejection("empty document", "nothing to go by")
+    if len(text) > _LONG_LINE_CHARS * len(ask.snapshot.line_starts):
+        return Rejection("long lines", f"over {_LONG_LINE_CHARS} characters a line: hardly written by hand")
     if _is_word(text[cursor : cursor + 1]) and (ask.selected is None or _is_word(text[cursor - 1 : cursor])):
         return Rejection("inside a word")
     rest = _rest_of_line(ask)

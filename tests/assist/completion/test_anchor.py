@@ -48,7 +48,7 @@ class Desk:
         self.cursor -= count
 
     def ask(self) -> Placed:
-        placed = self.anchors.place(self.snapshot, self.cursor, self.sizes)
+        placed = self.anchors.place(self.snapshot, self.cursor, lambda: self.sizes)
         self.anchors.keep(placed.anchor)
         return placed
 
@@ -273,7 +273,7 @@ def test_the_window_starts_on_a_coarse_grid_and_does_not_slide_while_one_writes_
     for step in range(300):
         here.type(f"value_{step} = {step}\n")
         starts.append(here.ask().anchor.start)
-        if better := here.anchors.better(here.snapshot, here.cursor, here.sizes):
+        if better := here.anchors.better(here.snapshot, here.cursor, lambda: here.sizes):
             here.anchors.keep(better)
     first = here.snapshot.line_of(starts[0])
     assert first % GRID_LINES == 0
@@ -314,14 +314,14 @@ def test_nothing_is_prepared_while_little_is_typed() -> None:
     here = desk()
     here.ask()
     here.type("short\n")
-    assert here.anchors.better(here.snapshot, here.cursor, here.sizes) is None
+    assert here.anchors.better(here.snapshot, here.cursor, lambda: here.sizes) is None
 
 
 def test_after_much_typing_an_anchor_is_prepared_at_this_lines_start() -> None:
     here = desk()
     here.ask()
     here.type("value = 1\n" * (LONG_TYPED_CHARS // 10 + 1) + "  x")
-    better = here.anchors.better(here.snapshot, here.cursor, here.sizes)
+    better = here.anchors.better(here.snapshot, here.cursor, lambda: here.sizes)
     assert better is not None
     assert better.at == here.cursor - 3
     here.anchors.keep(better)
@@ -333,14 +333,14 @@ def test_nothing_is_prepared_while_inserted_closers_are_pending() -> None:
     here.ask()
     here.type("value = 1\n" * (LONG_TYPED_CHARS // 10 + 1) + "f(")
     here.edit(here.cursor, here.cursor, ")")
-    assert here.anchors.better(here.snapshot, here.cursor, here.sizes) is None
+    assert here.anchors.better(here.snapshot, here.cursor, lambda: here.sizes) is None
 
 
 def test_going_back_before_a_prepared_anchor_finds_the_one_before() -> None:
     here = desk()
     here.ask()
     here.type("value = 1\n" * (LONG_TYPED_CHARS // 10 + 1))
-    better = here.anchors.better(here.snapshot, here.cursor, here.sizes)
+    better = here.anchors.better(here.snapshot, here.cursor, lambda: here.sizes)
     assert better is not None
     here.anchors.keep(better)
     here.backspace(4)

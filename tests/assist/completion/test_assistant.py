@@ -9,6 +9,7 @@ import pytest
 
 from qwen_lsp.assist.context import Snippet
 from qwen_lsp.assist.prompts.chat import HOLE
+from qwen_lsp.assist.prompts.token_estimate import estimated_tokens
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Marker, Request, Text
 from qwen_lsp.engine.stubs.none import NoEngine
@@ -375,3 +376,24 @@ async def test_switched_off_means_nothing_is_sent() -> None:
     )
     assert (await desk.ask(manual=True)).reason.startswith("switched off")
     assert desk.scripted.requests == []
+
+
+@pytest.mark.parametrize("kilobytes", [9, 45])
+async def test_a_long_line_costs_no_more_than_the_window(kilobytes: int) -> None:
+    dense = "[0.125,17,-3,2048,{'a':x},"
+    line = dense * (kilobytes * 1000 // len(dense))
+    half = len(line) // 2
+    desk = Desk(f"data = {line[:half]}¦{line[half:]}\n", "1", quick(window_tokens=2048))
+    await desk.ask(manual=True)
+    prompt = desk.prompts[0].render()
+    assert 1000 < estimated_tokens(prompt) <= 2048
+
+
+async def test_the_window_of_ordinary_code_is_counted_in_tokens_too() -> None:
+    code = "".join(f"    total_{n} = compute_total(first[{n}], second)\n" for n in range(2000))
+    half = code.index("    total_1000 ")
+    desk = Desk(
+        f"def f():\n{code[:half]}    ¦\n{code[half:]}", "pass", quick(window_tokens=1000, prefix_lines=2000)
+    )
+    await desk.ask()
+    assert 450 < estimated_tokens(desk.prompts[0].render()) <= 1000

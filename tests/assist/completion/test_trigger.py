@@ -31,6 +31,7 @@ SILENT = [
     ("private file", ask("¦", uri="file:///home/me/.ssh/config.py")),
     ("read-only view", ask("x = ¦\n", uri="git:/work/a.py?HEAD")),
     ("read-only view", ask("x = ¦\n", uri="output:extension-output-1")),
+    ("long lines", ask("x = ¦\n" + "a = [1, 2, 3]; " * 100)),
     ("popup item differs", ask("os.pa¦\n", selected="getcwd", selected_start=3)),
     ("popup item has lines", ask("os.pa¦\n", selected="path\r\nos.getcwd", selected_start=3)),
 ]
@@ -68,7 +69,7 @@ def test_what_the_user_switched_off_stays_off_even_by_key() -> None:
 
 
 def test_by_key_it_asks_where_it_would_not_by_itself() -> None:
-    places = ["val¦ue = 1\n", "x = ¦ + first_thing + second\n", "¦"]
+    places = ["x = ¦\n" + "a = [1, 2, 3]; " * 100, "val¦ue = 1\n", "x = ¦ + first_thing + second\n", "¦"]
     assert all(isinstance(should_ask(ask(place, manual=True), ON), Triggered) for place in places)
     assert isinstance(should_ask(ask("x = ¦\n", manual=True, selection=True), ON), Triggered)
 
