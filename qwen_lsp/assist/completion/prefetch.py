@@ -64,12 +64,13 @@ class Prefetcher:
         info = await self._watch.info()
         if info.model == self._checked_model:
             return
-        verdict = await fim_self_check.check(self._engine, info)
-        if verdict is None:
+        found = await fim_self_check.check(self._engine, info)
+        if found is None:
             return
-        self._checked_model, self.check = info.model, verdict
-        if verdict != fim_self_check.PASSED and self._tell is not None:
-            self._tell(verdict)
+        self._checked_model, self.check = info.model, found.sentence
+        self._prompter.use_way(info.model, found.way)
+        if found.sentence != fim_self_check.PASSED and self._tell is not None:
+            self._tell(found.sentence)
 
     async def _prefetch(self, ask: CompletionRequest, answer: CompletionResult, info: EngineInfo) -> None:
         """The suggestion that would follow, were this one accepted."""

@@ -10,9 +10,9 @@ from typing import Protocol
 
 from qwen_lsp.assist.completion.anchor import Anchor, Anchors, Placed, Sizes
 from qwen_lsp.assist.completion.target import CompletionTarget
-from qwen_lsp.assist.prompts.chat import hole_as_chat
-from qwen_lsp.assist.prompts.fim import Hole, OtherFile, template_of
+from qwen_lsp.assist.prompts.fim import Hole, OtherFile
 from qwen_lsp.assist.prompts.token_estimate import estimated_tokens
+from qwen_lsp.assist.prompts.ways import Way, render, stops, usual_way
 from qwen_lsp.code.snapshot import Edit, Snapshot, with_unix_newlines
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Request, Sampling, TextPrompt
 from qwen_lsp.settings import Settings
@@ -61,6 +61,15 @@ class PromptBuilder:
         self._context = context
         self._documents: OrderedDict[str, _Document] = OrderedDict()
         self._shrunk = 1.0
+        self._ways: dict[str, Way] = {}
+
+    def way(self, info: EngineInfo) -> Way:
+        """How this model is asked to fill a hole."""
+        return self._ways.get(info.model) or usual_way(info)
+
+    def use_way(self, model: str, way: Way) -> None:
+        """Ask this model so from now on: a known hole has shown that it is the best."""
+        self._ways[model] = way
 
     @property
     def anchors(self) -> int:
@@ -133,17 +142,16 @@ class PromptBuilder:
     ) -> Request:
         """What to ask the engine for this point."""
         settings = self._settings.suggest
-        template = template_of(info.fim)
+        way = self.way(info)
         typed = layout.placed.typed
         return Request(
             prompt=self._prompt(point.snapshot, layout.placed.anchor, layout.others, typed, info),
             max_tokens=settings.max_tokens,
             sampling=Sampling(temperature=settings.temperature),
-            # Our own engine ends at the marker tokens; a text stop would also meet code that spells a marker.
-            stop=template.stops if template and info.kind == "remote" else (),
+            stop=stops(way, info),
             lane=Lane.INLINE,
             supersedes=key,
-            heal=template is not None and may_end_inside_a_token(typed),
+            heal=may_end_inside_a_token(typed) and not (way == "chat" and info.kind == "remote"),
             drafts=drafts,
         )
 
@@ -166,7 +174,7 @@ class PromptBuilder:
         typed: str,
         info: EngineInfo,
     ) -> TextPrompt | ChatPrompt:
-        template, suffix = template_of(info.fim), with_unix_newlines(anchor.suffix)
+        suffix = with_unix_newlines(anchor.suffix)
         if info.is_starter:
             # It has learnt to fill in whole lines of one file at a time, and nothing else.
             others, suffix = (), suffix.removeprefix("\n")
@@ -174,7 +182,7 @@ class PromptBuilder:
         name = path.name if path else snapshot.uri.rpartition("/")[2]
         repo = path.parent.name if path else ""
         hole = Hole(with_unix_newlines(anchor.prefix), suffix, with_unix_newlines(typed), name, repo, others)
-        return template.render(hole) if template else hole_as_chat(hole, snapshot.language)
+        return render(hole, self.way(info), info, snapshot.language)
 
     def _sizes(self, snapshot: Snapshot, cursor: int, info: EngineInfo) -> Sizes:
         """Window sizes at this place: within the user's budget of tokens and what the model can hold."""

@@ -8,24 +8,26 @@ from qwen_lsp.engine.request import ChatPrompt, Message
 DEFAULT_SYSTEM = "You are a helpful coding assistant."
 """The system prompt the page sends unless the user writes another; the starter is trained with and without it."""
 HOLE = "<HOLE>"
-_SYSTEM = (
+FENCE = "```"
+INSTRUCTION = (
     "You complete code. The user shows a file in which one place is marked {hole}. Answer with exactly the text "
-    "that belongs there and nothing else: no explanation, no fences, no repetition of what stands around it."
+    "that belongs there, in one fenced block: no explanation, no repetition of what stands around it."
 )
 
 
 def hole_as_chat(hole: Hole, language: str) -> ChatPrompt:
-    """Ask a chat model to fill the hole. The frozen window comes first, what is typed last."""
+    """Ask a chat model to fill the hole: the frozen window in the question, the line begun in its own answer.
+
+    The model goes on inside the answer, so it cannot repeat the line, and typing changes only the prompt's end.
+    """
     # A mark that the user's own code spells would make two holes.
     mark = HOLE
     while mark in hole.prefix or mark in hole.suffix or mark in hole.typed:
         mark = f"<{mark[1:-1]}_>"
     others = "".join(f"File {other.path}:\n{other.text.rstrip()}\n\n" for other in hole.others)
     asked = f"{others}{language} file {hole.path}:\n{hole.prefix}{mark}{hole.suffix}"
-    if hole.typed:
-        asked += f"\n\nThe text at {mark} begins with the following; go on right after it, without repeating it:\n{hole.typed}"
-    system = Message("system", _SYSTEM.format(hole=mark))
-    return ChatPrompt((system, Message("user", asked)))
+    system = Message("system", INSTRUCTION.format(hole=mark))
+    return ChatPrompt((system, Message("user", asked)), prefill=f"{FENCE}{language}\n{hole.typed}")
 
 
 def target_language(name: str) -> str:

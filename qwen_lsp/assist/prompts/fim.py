@@ -52,7 +52,7 @@ class FimTemplate:
         parts = list(self._repository(hole)) if shows_files else []
         prefix = hole.prefix
         if hole.others and not shows_files:
-            prefix = _quoted(hole.others, hole.path) + prefix
+            prefix = quoted(hole.others, hole.path) + prefix
         parts += self._window(prefix, hole.suffix)
         if hole.typed:
             parts.append(Text(hole.typed))
@@ -127,8 +127,8 @@ _LINE_COMMENTS = {
 }  # fmt: skip
 
 
-def _quoted(others: Sequence[OtherFile], path: str) -> str:
-    """Other files as comments above the code, for families without a file separator."""
+def quoted(others: Sequence[OtherFile], path: str) -> str:
+    """Other files as comments above the code, for models without a file separator."""
     mark = _LINE_COMMENTS.get(path.rpartition(".")[2].lower(), "//")
     lines: list[str] = []
     for other in others:

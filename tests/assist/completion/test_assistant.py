@@ -275,7 +275,8 @@ async def test_a_model_without_fill_in_the_middle_is_asked_as_a_chat() -> None:
     prompt = desk.scripted.requests[0].prompt
     assert isinstance(prompt, ChatPrompt)
     assert HOLE in prompt.messages[-1].content
-    assert desk.scripted.requests[0].heal is False
+    assert prompt.prefill == "```python\n    "
+    assert desk.scripted.requests[0].stop == ("\n```",)
 
 
 async def test_a_remote_engine_gets_the_spelled_stops_and_ours_does_not() -> None:

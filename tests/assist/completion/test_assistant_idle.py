@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+
+import pytest
 
 from qwen_lsp.assist.completion.anchor import LONG_TYPED_CHARS
 from qwen_lsp.assist.completion.idle_worker import IdleWorker
-from qwen_lsp.engine.request import EngineInfo, Lane, Marker, Request, TextPrompt, Usage
+from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Marker, Request, TextPrompt, Usage
 from qwen_lsp.engine.stubs.scripted import Gate, ScriptedEngine
 from tests.support.assistant_user import Desk, quick
 
@@ -136,16 +139,35 @@ async def test_a_model_that_does_not_is_named_once() -> None:
         await desk.assistant._ahead.self_check()
     assert len(told) == 1
     assert "bad did not fill a simple test hole" in told[0]
-    assert len(desk.scripted.requests) == 1
+    assert len(desk.scripted.requests) == 3  # each way once: nothing fills the hole
 
 
-async def test_a_model_without_fill_in_the_middle_tokens_is_named() -> None:
+def _only_raw(request: Request) -> str:
+    """A base model: goes on from text, says nothing of use in a chat."""
+    return " previous\n" if isinstance(request.prompt, TextPrompt) else "I am a language model."
+
+
+def _only_chat(request: Request) -> str:
+    return " previous\n" if isinstance(request.prompt, ChatPrompt) else "<noise>"
+
+
+@pytest.mark.parametrize(
+    ("fim", "answer", "kind"),
+    [(None, _only_raw, TextPrompt), (None, _only_chat, ChatPrompt), ("qwen", _only_chat, ChatPrompt)],
+)
+async def test_a_model_is_asked_the_way_that_filled_the_known_hole(
+    fim: str | None, answer: Callable[[Request], str], kind: type
+) -> None:
     told: list[str] = []
-    info = EngineInfo("remote", "chatty", "ready", fim=None)
-    desk = Desk(BODY, ScriptedEngine("x", info=info), tell=told.append)
+    desk = Desk(
+        BODY, ScriptedEngine(answer, info=EngineInfo("mlx", "odd", "ready", fim=fim)), tell=told.append
+    )
     await desk.assistant._ahead.self_check()
-    assert "no fill-in-the-middle tokens" in told[0]
-    assert desk.scripted.requests == []
+    assert "fill-in-the-middle" in told[0]
+    await desk.ask()
+    asked = desk.scripted.requests[-1].prompt
+    assert isinstance(asked, kind)
+    assert fim is None or "<|fim_prefix|>" not in str(asked)
 
 
 async def test_only_the_newest_piece_of_idle_work_runs() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from qwen_lsp.assist.prompts.chat import HOLE, hole_as_chat
 from qwen_lsp.assist.prompts.fim import TEMPLATES, FimTemplate, Hole, OtherFile, template_of
-from qwen_lsp.engine.request import Marker, Text
+from qwen_lsp.assist.prompts.ways import render, usual_way
+from qwen_lsp.engine.request import EngineInfo, Marker, Text, TextPrompt
 
 
 def template(name: str) -> FimTemplate:
@@ -84,14 +87,26 @@ def test_an_unknown_family_has_no_template(name: str | None) -> None:
     assert template_of(name) is None
 
 
-def test_a_hole_as_chat_names_the_hole_once_and_the_typed_text_last() -> None:
+def test_a_hole_as_chat_names_the_hole_once_and_the_answer_begins_with_what_is_typed() -> None:
     prompt = hole_as_chat(Hole("a = 1\n", "\nb = 2\n", "c =", "m.py"), "python")
-    asked = prompt.messages[-1].content
-    assert f"a = 1\n{HOLE}\nb = 2\n" in asked
-    assert asked.endswith("c =")
+    assert prompt.messages[-1].content.endswith(f"a = 1\n{HOLE}\nb = 2\n")
+    assert prompt.prefill == "```python\nc ="
+
+
+def test_each_way_puts_what_is_typed_last() -> None:
+    hole = Hole("a = 1\n", "\nb = 2\n", "c =", "m.py", others=(OtherFile("n.py", "d = 3\n"),))
+    plain = EngineInfo("mlx", "base", "ready")
+    raw = render(hole, "raw", plain, "python")
+    assert isinstance(raw, TextPrompt)
+    assert raw.parts == (Text("# n.py\n# d = 3\na = 1\n"), Text("c ="))
+    assert usual_way(plain) == "chat"
+    assert usual_way(replace(plain, fim="qwen")) == "fim"
+    fim = render(hole, "fim", replace(plain, fim="qwen"), "python")
+    assert isinstance(fim, TextPrompt)
+    assert fim.parts[-1] == Text("c =")
 
 
 def test_a_hole_mark_in_the_users_code_is_not_taken_for_the_hole() -> None:
     asked = hole_as_chat(Hole(f"s = '{HOLE}'\n", "", "", "m.py"), "python").messages[-1].content
     assert asked.count(HOLE) == 1
-    assert asked.endswith("<HOLE_>")
+    assert asked.rstrip().endswith("<HOLE_>")
