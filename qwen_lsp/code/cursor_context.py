@@ -7,39 +7,12 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from qwen_lsp.code.languages import is_code, is_prose
+from qwen_lsp.code.languages import is_code, is_prose, language
 from qwen_lsp.code.snapshot import Snapshot
 
 _ABOVE, _BELOW = 100, 64
 """Lines looked at before and after the cursor's line."""
 _TAB_COLUMNS = 4
-_TABBED = frozenset({"go", "makefile"})
-_TWO = frozenset({"yaml", "json", "html", "css", "scss", "vue", "ruby", "lua", "dart", "svelte"})
-BRACED = frozenset(
-    [
-        "c",
-        "cpp",
-        "java",
-        "javascript",
-        "javascriptreact",
-        "typescript",
-        "typescriptreact",
-        "go",
-        "rust",
-        "csharp",
-        "kotlin",
-        "swift",
-        "scala",
-        "php",
-        "dart",
-        "zig",
-        "css",
-        "scss",
-        "json",
-        "perl",
-        "objective-c",
-    ]
-)
 CLOSERS = ")]}\"'`>"
 _ONLY_CLOSERS = re.compile(r"[\s)\]}\"'`>;,:]*")
 _TOP = re.compile(r"[A-Za-z@#_]")
@@ -86,9 +59,7 @@ class CursorContext:
             return " " * max(set(steps), key=lambda step: (steps.count(step), step))
         if any(widths):
             return " " * min((w for w in widths if w > 1), default=4)
-        if self.language in _TABBED:
-            return "\t"
-        return " " * (2 if self.language in _TWO else 4)
+        return language(self.language).indent
 
     def columns(self, blank: str) -> int:
         """How wide a run of blanks is; a tab counts one step."""
@@ -125,7 +96,7 @@ class CursorContext:
     @cached_property
     def is_braced(self) -> bool:
         """Whether brackets, not indentation, end a scope in this language."""
-        return self.language in BRACED
+        return language(self.language).scopes == "braces"
 
     @property
     def is_prose(self) -> bool:

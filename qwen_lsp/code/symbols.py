@@ -79,6 +79,17 @@ _DEFINERS = frozenset(
         "preproc_function_def",
         "union_specifier",
         "alias_declaration",
+        "struct_declaration",
+        "class",
+        "module",
+        "method",
+        "singleton_method",
+        "trait_declaration",
+        "object_declaration",
+        "protocol_declaration",
+        "object_definition",
+        "trait_definition",
+        "interface_definition",
     ]
 )
 _CONTAINERS = frozenset(
@@ -97,6 +108,7 @@ _CONTAINERS = frozenset(
         "impl_item",
         "mod_item",
         "namespace_definition",
+        "namespace_declaration",
         "internal_module",
         "linkage_specification",
         "preproc_ifdef",
@@ -113,6 +125,11 @@ _CONTAINERS = frozenset(
         "type_definition",
         "preproc_else",
         "expression_statement",
+        "compilation_unit",
+        "body_statement",
+        "template_body",
+        "chunk",
+        "enum_class_body",
     ]
 )
 _NAMED = frozenset({"variable_declarator", "function_declarator"})
@@ -142,11 +159,18 @@ def _definitions(node: tree_sitter.Node, depth: int) -> Iterator[Symbol]:
             if name and _counts(child):
                 whole = _whole(child)
                 yield Symbol(name, kind, whole.start_point[0], _last_line(whole))
-            body = child.child_by_field_name("body") if kind in _DEFINERS else None
-            if body is not None and body.type in _CONTAINERS and depth < _DEEPEST and not _is_function(kind):
+            body = _body_of(child) if kind in _DEFINERS else None
+            if body is not None and depth < _DEEPEST and not _is_function(kind):
                 yield from _definitions(body, depth + 1)
         elif depth < _DEEPEST and kind in _CONTAINERS:
             yield from _definitions(child, depth + 1)
+
+
+def _body_of(node: tree_sitter.Node) -> tree_sitter.Node | None:
+    """The child that holds the members; some grammars do not name it."""
+    named = node.child_by_field_name("body")
+    inside = [named] if named is not None else node.named_children
+    return next((child for child in inside if child.type in _CONTAINERS), None)
 
 
 def _is_function(kind: str) -> bool:
@@ -192,7 +216,7 @@ def _name_of(node: tree_sitter.Node) -> str:
             named = inner
         node = inner
     text = (named.text or b"").decode("utf-8", "replace")
-    return text.rpartition("::")[2]
+    return re.split(r"::|[.:]", text)[-1]
 
 
 def imported_words(lines: list[str]) -> frozenset[str]:

@@ -13,18 +13,9 @@ from typing import Literal, NamedTuple
 
 import tree_sitter
 
-_GRAMMARS = {
-    "python": ("tree_sitter_python", "language"),
-    "javascript": ("tree_sitter_javascript", "language"),
-    "javascriptreact": ("tree_sitter_javascript", "language"),
-    "typescript": ("tree_sitter_typescript", "language_typescript"),
-    "typescriptreact": ("tree_sitter_typescript", "language_tsx"),
-    "c": ("tree_sitter_c", "language"),
-    "cpp": ("tree_sitter_cpp", "language"),
-    "java": ("tree_sitter_java", "language"),
-    "go": ("tree_sitter_go", "language"),
-    "rust": ("tree_sitter_rust", "language"),
-}
+from qwen_lsp.code import languages
+
+_GRAMMARS = {row.id: row.grammar for row in languages.LANGUAGES.values() if row.grammar is not None}
 LANGUAGES = frozenset(_GRAMMARS)
 """Language ids with a grammar."""
 
@@ -43,6 +34,10 @@ _FUNCTIONS = frozenset(
         "func_literal",
         "closure_expression",
         "lambda_expression",
+        "local_function_statement",
+        "method",
+        "singleton_method",
+        "function_definition_statement",
     ]
 )
 _TYPES = frozenset(
@@ -64,6 +59,14 @@ _TYPES = frozenset(
         "namespace_definition",
         "mod_item",
         "union_specifier",
+        "struct_declaration",
+        "class",
+        "module",
+        "trait_declaration",
+        "object_declaration",
+        "protocol_declaration",
+        "object_definition",
+        "trait_definition",
     ]
 )
 _BLOCKS = frozenset(
@@ -83,7 +86,42 @@ _BLOCKS = frozenset(
         "translation_unit",
         "program",
         "source_file",
+        "compilation_unit",
+        "body_statement",
+        "do_block",
+        "begin_block",
+        "function_body",
+        "template_body",
+        "chunk",
+        "do_group",
+        "stylesheet",
+        "document",
+        "object",
+        "array",
+        "block_mapping",
+        "block_sequence",
     ]
+)
+_STRINGS = frozenset(
+    [
+        "string",
+        "char_literal",
+        "character_literal",
+        "template_string",
+        "rune_literal",
+        "concatenated_string",
+        "raw_string",
+        "encapsed_string",
+        "interpolated_string_expression",
+        "string_value",
+        "double_quote_scalar",
+        "single_quote_scalar",
+        "quoted_attribute_value",
+        "heredoc_body",
+    ]
+)
+_CODE_IN_STRINGS = frozenset(
+    ["interpolation", "template_substitution", "interpolated_expression", "command_substitution", "expansion"]
 )
 Inside = Literal["string", "comment"]
 
@@ -183,7 +221,9 @@ class Parsed:
     def _enclosing(self, offset: int, kinds: frozenset[str]) -> Span | None:
         byte = self.byte_of(offset)
         node = self.tree.root_node.descendant_for_byte_range(byte, byte)
-        while node is not None and not (node.type in kinds and node.start_byte <= byte <= node.end_byte):
+        while node is not None and not (
+            node.is_named and node.type in kinds and node.start_byte <= byte <= node.end_byte
+        ):
             node = node.parent
         return None if node is None else self.span(node)
 
@@ -200,7 +240,7 @@ def inside_of(node: tree_sitter.Node | None, byte: int, data: bytes) -> Inside |
             )
             ended = data[byte - 1 : byte] == b"\n" and not data.startswith(b"/*", node.start_byte)
             return None if closed or ended else "comment"
-        if kind in ("interpolation", "template_substitution"):
+        if kind in _CODE_IN_STRINGS:
             return None
         if is_string(node):
             return "string" if node.start_byte < byte < node.end_byte or not _is_closed(node) else None
@@ -211,18 +251,7 @@ def inside_of(node: tree_sitter.Node | None, byte: int, data: bytes) -> Inside |
 def is_string(node: tree_sitter.Node) -> bool:
     """Whether a node is a whole string or character literal."""
     kind = node.type
-    return node.is_named and (
-        kind
-        in (
-            "string",
-            "char_literal",
-            "character_literal",
-            "template_string",
-            "rune_literal",
-            "concatenated_string",
-        )
-        or kind.endswith("string_literal")
-    )
+    return node.is_named and (kind in _STRINGS or kind.endswith("string_literal"))
 
 
 def _is_closed(node: tree_sitter.Node) -> bool:

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from qwen_lsp.code.languages import is_code
 from qwen_lsp.code.symbols import definitions, imported_words
 from qwen_lsp.code.syntax import LANGUAGES, GrowingText, grammar, parse, parses
 
@@ -107,8 +108,17 @@ def test_every_language_names_its_definitions() -> None:
         "java": ("class A { int m() { return 1; } }\n", ["A", "m"]),
         "go": ("package a\nfunc (s *S) M() {}\ntype S struct { a int }\n", ["M", "S"]),
         "rust": ("pub struct A;\nimpl A { fn m(&self) {} }\n", ["A", "m"]),
+        "csharp": ("namespace N { public class A { int M() { return 1; } } }\n", ["A", "M"]),
+        "kotlin": ("class A {\n  fun m(): Int = 1\n}\nobject O { }\n", ["A", "m", "O"]),
+        "swift": ("class A {\n  func m() -> Int { return 1 }\n}\nprotocol P { }\n", ["A", "m", "P"]),
+        "scala": ("class A {\n  def m(): Int = 1\n}\nobject O { }\n", ["A", "m", "O"]),
+        "php": ("<?php\nclass A { function m() { return 1; } }\nfunction f() {}\n", ["A", "m", "f"]),
+        "ruby": ("class A\n  def m\n    1\n  end\nend\nmodule M\nend\n", ["A", "m", "M"]),
+        "lua": ("local function f(x)\n  return x\nend\nfunction M.g(y)\nend\n", ["f", "g"]),
+        "shellscript": ("f() {\n  echo hi\n}\n", ["f"]),
     }
-    assert set(texts) | {"javascriptreact", "typescriptreact"} == LANGUAGES
+    programs = {id for id in LANGUAGES if is_code(id)} - {"html", "css", "sql"}
+    assert set(texts) | {"javascriptreact", "typescriptreact"} == programs
     for language, (text, names) in texts.items():
         assert [symbol.name for symbol in definitions(text, language)] == names, language
     assert definitions(texts["python"][0], "python")[0].first == 0

@@ -11,27 +11,24 @@ from pygments.lexers import get_lexer_by_name
 from pygments.token import STANDARD_TYPES
 from pygments.util import ClassNotFound
 
-_NAMES = {
-    "C#": "csharp",
-    "C++": "cpp",
-    "Bash": "bash",
+from qwen_lsp.code.languages import LANGUAGES, fence_tag, language
+
+_NAMES = {row.name: fence_tag(row.id) for row in reversed(LANGUAGES.values())} | {
     "as-is": "python",
     "": "python",
 }
-_BLOCK_COMMENT = frozenset(
-    {"c", "cpp", "java", "go", "rust", "csharp", "c#", "javascript", "typescript", "sql"}
-)
+"""How the lexers call a language that people write so."""
 _BACKTICK = frozenset({"go", "javascript", "typescript"})
 
 
 class Highlighter:
     """Feed text as it comes; `settled` HTML only grows, `tail` may change until the next feed."""
 
-    def __init__(self, language: str) -> None:
-        self._lexer = lexer_for(language)
+    def __init__(self, spoken: str) -> None:
+        self._lexer = lexer_for(spoken)
         self._steps = isinstance(self._lexer, RegexLexer)
         name = self._lexer.aliases[0] if self._lexer.aliases else ""
-        self._openers = [("/*", "*/")] * (name in _BLOCK_COMMENT) + [("`", "`")] * (name in _BACKTICK)
+        self._openers = [("/*", "*/")] * language(name).block_comments + [("`", "`")] * (name in _BACKTICK)
         self._pending = ""
         self._stack: list[Any] = ["root"]
         self.settled = ""

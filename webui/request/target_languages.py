@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from qwen_lsp.code.languages import language
+
 AS_IS = "as-is"
-LANGUAGES: dict[str, str] = {
-    "Python": "py",
-    "C++": "cpp",
-    "Java": "java",
-    "Go": "go",
-    "Rust": "rs",
-    "TypeScript": "ts",
-    "JavaScript": "js",
-    "C": "c",
-    "C#": "cs",
-    "SQL": "sql",
-    "Bash": "sh",
-}
+_OFFERED = (
+    "python",
+    "cpp",
+    "java",
+    "go",
+    "rust",
+    "typescript",
+    "javascript",
+    "c",
+    "csharp",
+    "sql",
+    "shellscript",
+)
+LANGUAGES: dict[str, str] = {language(id).name: language(id).endings[0] for id in _OFFERED}
 
 
-def ending(language: str) -> str:
-    """File ending for a language; txt when it is none of ours."""
-    return LANGUAGES.get(language, "txt")
+def ending(name: str) -> str:
+    """File ending for a language by its name; txt when it is none of ours."""
+    return LANGUAGES.get(name, "txt")

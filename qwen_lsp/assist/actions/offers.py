@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from qwen_lsp.assist.actions.custom_actions import CustomAction
-from qwen_lsp.assist.actions.language_facts import LANGUAGES, PROSE, TRANSLATION_TARGETS, language
 from qwen_lsp.assist.actions.types import ActionRequest, Offer
+from qwen_lsp.code.languages import LANGUAGES, is_prose, language
 from qwen_lsp.code.snapshot import Snapshot
 
 EXPLAIN_KIND = "qwen_lsp.explain"
@@ -21,6 +21,9 @@ _MOST_FIXES = 8
 """More problems than this at one place are offered as one "fix all"."""
 _ASKED = re.compile(r"^\s*(?:#|//|--|/\*|\*|<!--|;|%)+\s*qwen\s*:\s*(.+?)\s*(?:\*/|-->)?\s*$", re.IGNORECASE)
 _HOW_TO_ASK = "Say what to do in a comment that begins with 'qwen:' inside the selection, or run qwen_lsp.instruct with words."
+
+
+_TRANSLATION_TARGETS = ("python", "cpp", "java", "go", "rust", "typescript")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def offers(ask: ActionRequest, custom: Sequence[CustomAction] = ()) -> list[Offe
     if not ask.snapshot.text.strip():
         return []
     found = list(_fixes(ask))
-    is_code = ask.snapshot.language not in PROSE
+    is_code = bool(ask.snapshot.language) and not is_prose(ask.snapshot.language)
     found.append(Offer("explain", f"Explain {_what(ask)}", EXPLAIN_KIND, edits=False))
     if is_code:
         found += _code_offers(ask)
@@ -91,7 +94,7 @@ def comment_here(snapshot: Snapshot, cursor: int) -> tuple[int, int] | None:
 
     def is_comment(number: int) -> bool:
         text = snapshot.line_text(number).strip()
-        return text.startswith(spoken.comment) and not text.startswith(("#!", "#include", "#define"))
+        return text.startswith(spoken.line_comment) and not text.startswith(("#!", "#include", "#define"))
 
     if line < 0 or not is_comment(line):
         return None
@@ -116,7 +119,7 @@ def _code_offers(ask: ActionRequest) -> Iterator[Offer]:
     spoken = language(ask.snapshot.language)
     selected = _is_selected(ask)
     for plain in _PLAIN:
-        if plain.id != "types" or spoken.typed_later:
+        if plain.id != "types" or spoken.optional_types:
             yield Offer(plain.id, plain.title, plain.kind)
     why = "" if selected else "Select the lines that should become a function."
     yield Offer("extract", "Extract function", "refactor.extract.function", disabled=why)
@@ -124,7 +127,7 @@ def _code_offers(ask: ActionRequest) -> Iterator[Offer]:
     yield Offer("repair", "Make the tests pass", f"{TESTS_KIND}.pass", edits=False)
     if not selected and comment_here(ask.snapshot, ask.start) is not None:
         yield Offer("complete", "Complete from comment", f"{_REWRITE}.complete")
-    for target in TRANSLATION_TARGETS:
+    for target in _TRANSLATION_TARGETS:
         if target != spoken.id:
             yield Offer(
                 "translate",

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qwen_lsp.assist.actions.indentation import fitted, reindented, step_of
-from qwen_lsp.assist.actions.language_facts import language
 from qwen_lsp.assist.actions.minimal_edits import inserted_below, rebased, smallest_edits
 from qwen_lsp.assist.actions.parse_answer import code_of
 from qwen_lsp.assist.actions.plan import ActionPlan
@@ -16,6 +15,7 @@ from qwen_lsp.assist.actions.region import Region, common_indent, whole_file
 from qwen_lsp.assist.actions.review_findings import findings_of
 from qwen_lsp.assist.actions.types import EditOutcome, FileEdit, FindingsOutcome, Outcome, ShowOutcome
 from qwen_lsp.assist.actions.validate import Parses, doubts, only_documents, whole_file_instead
+from qwen_lsp.code.languages import language
 from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.errors import ActionRefused
 

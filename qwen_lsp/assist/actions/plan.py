@@ -9,7 +9,6 @@ from typing import Literal
 
 from qwen_lsp.assist.actions.custom_actions import CustomAction
 from qwen_lsp.assist.actions.indentation import dedented
-from qwen_lsp.assist.actions.language_facts import LANGUAGES, language
 from qwen_lsp.assist.actions.offers import comment_here, wanted_words, without_wanted_words
 from qwen_lsp.assist.actions.prompts import Shown, chat, fenced, fill, prompt_for
 from qwen_lsp.assist.actions.region import (
@@ -24,6 +23,7 @@ from qwen_lsp.assist.actions.region import (
 )
 from qwen_lsp.assist.actions.test_location import Read, TestPlace, place_for_tests
 from qwen_lsp.assist.actions.types import ActionRequest, Offer, Problem
+from qwen_lsp.code.languages import LANGUAGES, language
 from qwen_lsp.engine.request import ChatPrompt
 from qwen_lsp.errors import ActionRefused
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from qwen_lsp.assist.actions.language_facts import fence_tag, language
 from qwen_lsp.assist.actions.region import Region
+from qwen_lsp.code.languages import fence_tag, language
 from qwen_lsp.engine.request import ChatPrompt, Message
 
 SYSTEM = "You are a careful programmer. Answer in the form asked for, with nothing before or after it."

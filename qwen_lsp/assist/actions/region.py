@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qwen_lsp.assist.actions.language_facts import Language, language
+from qwen_lsp.code.languages import Language, language
 from qwen_lsp.code.snapshot import Snapshot
 
 WHOLE_FILE_LINES = 200
@@ -113,7 +113,7 @@ def _by_indentation(snapshot: Snapshot, start: int, end: int) -> Region | None:
     first, last = snapshot.line_of(start), snapshot.line_of(end)
     for header in range(first, max(-1, first - _MOST_LINES_UP), -1):
         text = snapshot.line_text(header)
-        if not text.strip() or _CONTROL.match(text) or spoken.starts.search(text) is None:
+        if not text.strip() or _CONTROL.match(text) or re.search(spoken.header, text) is None:
             continue
         bottom = _last_line(snapshot, header, spoken)
         if bottom >= last:
@@ -161,7 +161,7 @@ def _with_what_leads(snapshot: Snapshot, header: int, spoken: Language) -> int:
     while first > 0:
         above = snapshot.line_text(first - 1)
         stripped = above.strip()
-        leads = stripped.startswith(("@", "#[", spoken.comment, "/*", "*", "*/", "template"))
+        leads = stripped.startswith(("@", "#[", spoken.line_comment, "/*", "*", "*/", "template"))
         if not stripped or indent_of(above) < depth or not leads:
             break
         first -= 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from qwen_lsp.assist.actions.language_facts import PROSE
 from qwen_lsp.assist.actions.region import Region
 from qwen_lsp.assist.actions.types import applied
+from qwen_lsp.code.languages import is_prose
 from qwen_lsp.code.snapshot import Edit
 from qwen_lsp.errors import ActionRefused
 
@@ -27,7 +27,7 @@ def doubts(region: Region, edits: tuple[Edit, ...], code: str, parses: Parses, *
     snapshot = region.snapshot
     if not edits:
         raise ActionRefused("The model saw nothing to change.")
-    if _FENCE_LINE.search(code) and not _FENCE_LINE.search(region.text) and snapshot.language not in PROSE:
+    if _FENCE_LINE.search(code) and not _FENCE_LINE.search(region.text) and not is_prose(snapshot.language):
         raise ActionRefused("The model's answer holds a code fence inside the code. Nothing was changed.")
     after = applied(snapshot.text, edits)
     broken = parses(snapshot.text, snapshot.language) is True and parses(after, snapshot.language) is False

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from qwen_lsp.code.cursor_context import CursorContext
-from qwen_lsp.code.syntax import LANGUAGES, Inside
-
-_SINGLE_QUOTED = frozenset({"python", "javascript", "javascriptreact", "typescript", "typescriptreact"})
-_HASH_COMMENTS = frozenset(
-    {"python", "ruby", "shellscript", "yaml", "toml", "perl", "r", "julia", "elixir", "makefile"}
-)
+from qwen_lsp.code.languages import language
+from qwen_lsp.code.syntax import Inside
 
 
 class OpenString:
@@ -18,10 +14,10 @@ class OpenString:
     """
 
     def __init__(self, place: CursorContext, open_quote: str) -> None:
-        language = place.language
-        self._triple = language == "python"
-        self._single_is_string = language in _SINGLE_QUOTED or language not in LANGUAGES
-        self._line_comment = "#" if language in _HASH_COMMENTS else "//"
+        facts = language(place.language)
+        self._triple = facts.id == "python"
+        self._single_is_string = facts.single_quotes
+        self._line_comment = facts.line_comment or "\n"
         self._quote = open_quote
         self._comment = self._escaped = False
         self._at = 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
+from qwen_lsp.code.languages import language, language_of
 from qwen_lsp.engine.request import Marker, Text, TextPrompt
 from qwen_lsp.engine.special_tokens import QWEN_ENDINGS
 
@@ -121,15 +123,9 @@ def template_of(name: str | None) -> FimTemplate | None:
     return TEMPLATES.get((name or "").lower())
 
 
-_LINE_COMMENTS = {
-    "py": "#", "rb": "#", "sh": "#", "yaml": "#", "yml": "#", "toml": "#", "r": "#", "pl": "#",
-    "lua": "--", "sql": "--", "hs": "--", "el": ";;", "clj": ";;",
-}  # fmt: skip
-
-
 def quoted(others: Sequence[OtherFile], path: str) -> str:
     """Other files as comments above the code, for models without a file separator."""
-    mark = _LINE_COMMENTS.get(path.rpartition(".")[2].lower(), "//")
+    mark = language(language_of(PurePath(path)) or "").line_comment or "//"
     lines: list[str] = []
     for other in others:
         lines.append(f"{mark} {other.path}")

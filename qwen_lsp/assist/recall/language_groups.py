@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+from qwen_lsp.code import languages
 from qwen_lsp.code.languages import is_code, language_of
-
-_SHARED = {
-    "typescript": "javascript", "typescriptreact": "javascript", "javascriptreact": "javascript",
-    "vue": "javascript", "svelte": "javascript", "cpp": "c", "scss": "css", "less": "css",
-    "objective-c": "c", "objective-cpp": "c", "cuda-cpp": "c", "sh": "shellscript", "bash": "shellscript",
-}  # fmt: skip
 
 # Words that never are names, over all languages; enough to keep them from being renamed.
 KEYWORDS = frozenset(
@@ -126,11 +121,15 @@ KEYWORDS = frozenset(
 def family_of_file(path: PurePath) -> str | None:
     """The family of a file to index, None for files that hold no code we know of."""
     language = language_of(path)
-    return _SHARED.get(language, language) if language and is_code(language) else None
+    return _group(language) if language and is_code(language) else None
 
 
 def family_of(language: str, path: PurePath | None) -> str:
     """The family of an open document; unknown languages are families of their own."""
     if language in ("", "plaintext") and path is not None:
         return family_of_file(path) or path.suffix.lower() or "text"
-    return _SHARED.get(language, language) or "text"
+    return _group(language) or "text"
+
+
+def _group(id: str) -> str:
+    return languages.language(id).group or languages.language(id).id

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import PurePosixPath
 
-from qwen_lsp.assist.actions.language_facts import language
-from qwen_lsp.code.languages import language_of
+from qwen_lsp.code.languages import language, language_of
 from webui.i18n.texts import both
 from webui.parts.workspace_files import Workspace
 
