@@ -133,6 +133,7 @@ _ROWS = (
     _row("groovy", "Groovy", "groovy gradle", documentation="Groovydoc comments"),
     _row("dart", "Dart", "dart", indent="  ", documentation="Dart doc comments (///)"),
     _row("php", "PHP", "php phtml", documentation="PHPDoc comments", grammar=("tree_sitter_php", "language_php")),
+    _row("zig", "Zig", "zig zon", block_comments=False, single_quotes=False, documentation="doc comments (///)"),
     _row("solidity", "Solidity", "sol"),
     _row("protobuf", "Protocol Buffers", "proto", indent="  "),
     _row("graphql", "GraphQL", "graphql gql", line_comment="#", block_comments=False, indent="  "),
@@ -208,7 +209,7 @@ def language(id: str) -> Language:
 
 def language_of(path: PurePath) -> str | None:
     """The language id of a file, or None when its name says nothing."""
-    return _BY_ENDING.get(path.suffix.lower()) or _BY_FILE_NAME.get(path.name.lower())
+    return _BY_FILE_NAME.get(path.name.lower()) or _BY_ENDING.get(path.suffix.lower())
 
 
 def is_prose(id: str) -> bool:
