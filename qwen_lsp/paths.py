@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,26 @@ class Paths:
     """Things the user would miss: statistics, conversations, presets."""
     runtime: Path
     """The host's state file and lock; private to the user."""
+
+
+def write_atomically(file: Path, content: str | bytes, *, mode: int = 0o600) -> None:
+    """Replace a file whole or not at all: a reader, and a crash, find the old content or the new, never half.
+
+    Makes the folder when it is missing. Raises OSError, with nothing left behind.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(content.encode("utf-8") if isinstance(content, str) else content)
+            out.flush()
+            os.fsync(out.fileno())
+        os.chmod(name, mode)
+        os.replace(name, file)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
 
 
 def paths() -> Paths:

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from qwen_lsp.engine.recording import recorded
+from qwen_lsp.engine.recording import recorded, requests_of
 from qwen_lsp.metrics import RequestTrace, Ring
 from qwen_lsp.runtime import Services
 from webui.live_updates import LiveUpdates
@@ -30,8 +30,7 @@ class PageContext:
     @property
     def requests(self) -> Ring[RequestTrace]:
         """What the engine has answered, for the page and for everyone else."""
-        kept: Ring[RequestTrace] = self.services.engine.requests  # type: ignore[attr-defined]
-        return kept
+        return requests_of(self.services.engine)
 
 
 def room_for(services: Services) -> PageContext:

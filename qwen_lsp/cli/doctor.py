@@ -19,6 +19,7 @@ from qwen_lsp import __version__
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.paths import paths
 from qwen_lsp.settings import Settings
+from qwen_lsp.sizes import size_in_words
 
 TRACE_FILE = "traces.jsonl"
 _GIB = 1024**3
@@ -63,7 +64,7 @@ def _findings(settings: Settings) -> Iterator[Diagnosis]:
 
 def _machine() -> Diagnosis:
     memory = psutil.virtual_memory().total
-    words = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, {memory / _GIB:.0f} GiB memory"
+    words = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, {size_in_words(memory)} memory"
     if memory * 0.75 < _REAL_MODEL_BYTES:
         return Diagnosis(
             "note", "machine", f"{words}: too little for the real model (17 GB), enough for the starter"
@@ -117,7 +118,7 @@ def _folder(about: str, folder: Path) -> Diagnosis:
         return Diagnosis(
             "problem", about, f"{folder} cannot be written ({error.strerror}): mend it or set QWEN_LSP_HOME"
         )
-    return Diagnosis("ok", about, f"{folder}, {shutil.disk_usage(folder).free / _GIB:.0f} GiB free")
+    return Diagnosis("ok", about, f"{folder}, {size_in_words(shutil.disk_usage(folder).free)} free")
 
 
 def _editors() -> Diagnosis:

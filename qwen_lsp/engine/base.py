@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator
 from typing import Protocol, runtime_checkable
 
 from qwen_lsp.engine.request import Chunk, EngineInfo, Request, Usage
+from qwen_lsp.errors import EngineError
+from qwen_lsp.metrics import RequestTrace, Ring
 
 
 @runtime_checkable
@@ -33,6 +35,69 @@ class Engine(Protocol):
     async def close(self) -> None:
         """Abort everything and let go of memory; may be called twice."""
         ...
+
+
+@runtime_checkable
+class Switchable(Protocol):
+    """An engine whose model can be changed or let go of while it runs; the change is everyone's."""
+
+    @property
+    def model(self) -> str:
+        """The model as it was asked for; empty for the default choice."""
+        ...
+
+    async def switch(self, model: str) -> EngineInfo:
+        """Load another. Raises EngineError, with the old one back, when that is not possible."""
+        ...
+
+    async def unload(self) -> None:
+        """Let go of the model until somebody asks again."""
+        ...
+
+
+@runtime_checkable
+class Recording(Protocol):
+    """An engine that keeps a record of each request."""
+
+    requests: Ring[RequestTrace]
+
+
+@runtime_checkable
+class Addressed(Protocol):
+    """An engine that is reached at an address which also serves the page."""
+
+    @property
+    def address(self) -> str:
+        """The page's address; empty while there is none."""
+        ...
+
+
+@runtime_checkable
+class Breakable(Protocol):
+    """An engine that can say at no cost whether it has broken."""
+
+    @property
+    def failure(self) -> EngineError | None:
+        """Why it answers no more; None while it lives."""
+        ...
+
+
+def switchable(engine: Engine) -> Switchable | None:
+    """The engine, when its model can be changed."""
+    return engine if isinstance(engine, Switchable) else None
+
+
+def address_of(engine: Engine | None) -> str:
+    """Where the engine's page is; empty for an engine without one."""
+    return engine.address if isinstance(engine, Addressed) else ""
+
+
+async def failure_of(engine: Engine) -> str:
+    """Why the engine answers no more; empty while it lives."""
+    if isinstance(engine, Breakable):
+        return "" if engine.failure is None else str(engine.failure)
+    info = await engine.info()
+    return info.detail if info.state == "failed" else ""
 
 
 async def collect(engine: Engine, request: Request) -> tuple[str, Usage]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from qwen_lsp.engine.base import Engine
+from qwen_lsp.engine.base import Engine, Recording
 from qwen_lsp.engine.request import Chunk, EngineInfo, Request, Usage
 from qwen_lsp.metrics import RequestTrace, Ring
 
@@ -117,5 +117,10 @@ class RecordingEngine:
 
 
 def recorded(engine: Engine) -> Engine:
-    """The engine, keeping records in `requests`; one that does already is taken as it is."""
-    return engine if isinstance(getattr(engine, "requests", None), Ring) else RecordingEngine(engine)
+    """The engine, keeping records; one that does already is taken as it is."""
+    return engine if isinstance(engine, Recording) else RecordingEngine(engine)
+
+
+def requests_of(engine: Engine) -> Ring[RequestTrace]:
+    """The records of an engine that `recorded` gave; an empty ring for any other."""
+    return engine.requests if isinstance(engine, Recording) else Ring(KEPT)

@@ -202,6 +202,10 @@ class ModelShape:
     """(part, how), such as ("experts", "4 bits, groups of 64")."""
 
 
+State = Literal["loading", "ready", "failed", "none"]
+"""How an engine is doing."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
     """What an engine is and how it is doing."""
@@ -209,7 +213,7 @@ class EngineInfo:
     kind: str
     """mlx, remote, demo or none"""
     model: str
-    state: Literal["loading", "ready", "failed", "none"]
+    state: State
     detail: str = ""
     """One sentence for the user: what it is, what it waits for, or why it failed and what to do."""
     progress: float | None = None

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import replace
 
-from qwen_lsp.engine.base import Engine
+from qwen_lsp.engine.base import Engine, failure_of
 from qwen_lsp.engine.recording import KEPT, Recorder
 from qwen_lsp.engine.request import Chunk, EngineInfo, Lane, Request, Usage
 from qwen_lsp.errors import EngineError, EngineUnavailable
@@ -111,10 +111,12 @@ class SupervisedEngine:
 
     async def info(self) -> EngineInfo:
         """What it is and how it is doing, also while there is no engine yet."""
-        await self._look_after_failure()
-        if self._engine is not None:
-            self._last_info = await self._engine.info()
-            return self._last_info
+        if (engine := self._engine) is not None:
+            info = await engine.info()
+            if info.state != "failed":
+                self._last_info = info
+                return info
+            await self._replace(engine, info.detail)
         if self._failure is not None:
             return EngineInfo(kind="mlx", model=self._model, state="failed", detail=str(self._failure))
         if self._unloaded and self._last_info is not None:
@@ -208,26 +210,27 @@ class SupervisedEngine:
     async def _look_after_failure(self) -> None:
         """When the engine has died, put a new one in its place, later each time and not for ever."""
         engine = self._engine
-        if engine is None or self._loading is not None:
-            return
-        info = await engine.info()
-        if info.state != "failed" or self._engine is not engine:
+        if engine is not None and self._loading is None and (failure := await failure_of(engine)):
+            await self._replace(engine, failure)
+
+    async def _replace(self, broken: Engine, failure: str) -> None:
+        if self._engine is not broken or self._loading is not None:
             return
         now = time.monotonic()
         self._rebuilds = [at for at in self._rebuilds if now - at < _CALM_S]
         self._engine = None
         if len(self._rebuilds) >= _MOST_REBUILDS:
             self._failure = EngineUnavailable(
-                f"The engine broke {len(self._rebuilds) + 1} times and is left alone now. Last: {info.detail} "
+                f"The engine broke {len(self._rebuilds) + 1} times and is left alone now. Last: {failure} "
                 "Choose another model, or restart with: qwen-lsp serve --stop, then qwen-lsp serve"
             )
         else:
             wait_s = 0.0 if not self._rebuilds else _FIRST_BACK_OFF_S * 2 ** len(self._rebuilds)
             self._rebuilds.append(now)
-            self._progress = (None, f"Starting again after a failure ({info.detail.rstrip('.')})", None)
+            self._progress = (None, f"Starting again after a failure ({failure.rstrip('.')})", None)
             self._loading = asyncio.create_task(self._bring_up(self._model, wait_s))
         with suppress(Exception):
-            await engine.close()
+            await broken.close()
 
     async def _drop(self) -> None:
         loading, self._loading = self._loading, None

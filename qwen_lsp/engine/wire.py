@@ -26,7 +26,7 @@ from qwen_lsp.engine.request import (
 
 Json = dict[str, Any]
 
-STATUS: dict[type[errors.QwenLspError], int] = {
+STATUS: dict[type[errors.EngineError], int] = {
     errors.PromptTooLong: 400,
     errors.ModelNotFound: 404,
     errors.EngineBusy: 429,
@@ -184,7 +184,7 @@ def error_from_json(status: int, body: Any, server: str) -> errors.EngineError:
     said = f"{server} answered {status}: {message}" if message else f"{server} answered {status}."
     kind = _CODES.get(code)
     if kind is not None and message:
-        return kind(message)  # type: ignore[return-value]  # all of _CODES are engine errors
+        return kind(message)
     if status in (400, 413) and re.search(r"context|too long|exceed", message, re.I):
         return errors.PromptTooLong(f"{said} Send less text.")
     if status in (401, 403):

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
-from qwen_lsp.engine.request import Chunk, EngineInfo, Lane, Request, Usage
+from qwen_lsp.engine.request import Chunk, EngineInfo, Lane, Request, State, Usage
 from qwen_lsp.errors import EngineUnavailable, GenerationFailed, QwenLspError
 
 if TYPE_CHECKING:
@@ -198,5 +198,5 @@ class HostEngine:
         return _info("loading", "Finding or starting the host.")
 
 
-def _info(state: str, detail: str) -> EngineInfo:
-    return EngineInfo(kind="host", model="", state=state, detail=detail)  # type: ignore[arg-type]
+def _info(state: State, detail: str) -> EngineInfo:
+    return EngineInfo(kind="host", model="", state=state, detail=detail)

@@ -7,6 +7,7 @@ import sys
 
 from qwen_lsp.host.control import ask_to_stop, status_of_running, wait_gone
 from qwen_lsp.host.state_file import read_state
+from qwen_lsp.sizes import span_in_words
 
 
 def stop() -> int:
@@ -46,14 +47,6 @@ def _sentence() -> str | None:
     by = ", started by an editor" if state.from_editor else ""
     model = f"{engine['model']} is ready" if engine["state"] == "ready" else f"{engine['state']}{share}"
     return (
-        f"qwen-lsp {state.version} runs at {state.url}/ (process {state.pid}{by}, for {_span(told['up_s'])}).\n"
+        f"qwen-lsp {state.version} runs at {state.url}/ (process {state.pid}{by}, for {span_in_words(told['up_s'])}).\n"
         f"Model: {model}. {engine['detail']}"
     ).rstrip()
-
-
-def _span(seconds: float) -> str:
-    """A time as people say it."""
-    for unit, length_s in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
-        if seconds >= 2 * length_s:
-            return f"{seconds / length_s:.0f} {unit}"
-    return f"{seconds:.0f} s"

@@ -63,7 +63,9 @@ def _usable(state: HostState | None) -> HostState | None:
     """The host if this version may use it; an older one that an editor started makes room."""
     if state is None or state.version == __version__:
         return state
-    if _order(state.version) > _order(__version__):
+    from packaging.version import Version  # only where two versions meet
+
+    if Version(state.version) > Version(__version__):
         raise HostMismatch(
             f"The running host is newer ({state.version}) than this window ({__version__}). Restart the editor."
         )
@@ -75,10 +77,6 @@ def _usable(state: HostState | None) -> HostState | None:
     ask_to_stop(state)
     wait_gone(state, 15.0)
     return None
-
-
-def _order(version: str) -> tuple[int, ...]:
-    return tuple(int("".join(c for c in part if c.isdigit()) or 0) for part in version.split("."))
 
 
 def _start(settings: Settings) -> HostState:

@@ -6,13 +6,12 @@ import dataclasses
 import json
 import os
 import secrets
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwen_lsp import __version__
-from qwen_lsp.paths import paths
+from qwen_lsp.paths import paths, write_atomically
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -55,11 +54,8 @@ def read_state() -> HostState | None:
 
 def write_state(state: HostState) -> None:
     """Put the file in place, whole, readable by this user only."""
-    folder = _folder()
-    handle, name = tempfile.mkstemp(dir=folder, prefix="host-")  # mkstemp gives 0600
-    with os.fdopen(handle, "w", encoding="utf-8") as out:
-        json.dump(dataclasses.asdict(state), out)
-    os.replace(name, _file())
+    _folder()
+    write_atomically(_file(), json.dumps(dataclasses.asdict(state)))
 
 
 def remove_state(pid: int) -> None:

@@ -36,6 +36,8 @@ class Abilities:
     markdown_documentation: bool = False
     configuration_pull: bool = False
     dynamic_configuration: bool = False
+    watches_files: bool = False
+    """Tells of files that change outside of it, once it is asked to."""
     progress: bool = False
     show_document: bool = False
     apply_edit: bool = False
@@ -72,6 +74,7 @@ class Abilities:
             markdown_documentation=types.MarkupKind.Markdown in formats,
             configuration_pull=bool(has("workspace.configuration")),
             dynamic_configuration=bool(has("workspace.did_change_configuration.dynamic_registration")),
+            watches_files=bool(has("workspace.did_change_watched_files.dynamic_registration")),
             progress=bool(has("window.work_done_progress")),
             show_document=bool(getattr(has("window.show_document"), "support", False)),
             apply_edit=bool(has("workspace.apply_edit")),

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from qwen_lsp.engine.base import Engine
+from qwen_lsp.engine.base import Engine, address_of
 from qwen_lsp.errors import QwenLspError, SettingsError
 from qwen_lsp.lsp.client_settings import laid_over, section_of
 from qwen_lsp.lsp.documents import DocumentChange, Documents
-from qwen_lsp.lsp.editor import SECTION, Abilities, Editor, roots_of
+from qwen_lsp.lsp.editor import SECTION, Abilities, Editor, path_of, roots_of
 from qwen_lsp.lsp.jsonrpc.protocol import LspServer
 from qwen_lsp.lsp.status_reporter import StatusFacts, StatusReporter
 from qwen_lsp.lsp.suggestions import Suggestions
@@ -84,6 +84,10 @@ class Session:
         if self.editor.abilities.dynamic_configuration:
             options = types.DidChangeConfigurationRegistrationOptions(section=SECTION)
             self.spawn(self.editor.register(types.WORKSPACE_DID_CHANGE_CONFIGURATION, options))
+        if self.editor.abilities.watches_files:
+            everything = types.FileSystemWatcher(glob_pattern="**/*")
+            watched = types.DidChangeWatchedFilesRegistrationOptions([everything])
+            self.spawn(self.editor.register(types.WORKSPACE_DID_CHANGE_WATCHED_FILES, watched))
 
     async def reconfigure(self, pushed: Any = None) -> None:
         """Take the settings in force now and rebuild what they change."""
@@ -151,6 +155,8 @@ class Session:
             log.exception("The assistant could not be built")
             self.board.fail(f"qwen-lsp could not start: {error}. The editor's log of this server says more.")
         else:
+            if self.editor.abilities.watches_files:
+                self._assistant.files_changed(())
             for snapshot in self.documents:
                 self._assistant.opened(snapshot)
         self._ready.set()
@@ -202,6 +208,14 @@ class Session:
         if self.documents.close(uri) and self._assistant:
             self._assistant.closed(uri)
 
+    def files_changed(self, uris: Sequence[str]) -> None:
+        """Files were made, changed or removed outside the editor; what is open counts as the editor has it."""
+        paths = [
+            path for uri in uris if self.documents.get(uri) is None and (path := path_of(uri)) is not None
+        ]
+        if self._assistant:
+            self._assistant.files_changed(paths)
+
     # --- status
 
     def toggle(self) -> bool:
@@ -220,7 +234,7 @@ class Session:
     def _facts(self) -> StatusFacts:
         host = self.settings.host
         # A host found or started elsewhere knows its own address; the settings only say where it should be.
-        address = getattr(self.engine, "address", "") or f"http://{host.address}:{host.port}/"
+        address = address_of(self.engine) or f"http://{host.address}:{host.port}/"
         return StatusFacts(
             self.engine,
             self._assistant.status() if self._assistant is not None else None,

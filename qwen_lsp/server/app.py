@@ -9,9 +9,8 @@ from starlette.types import ASGIApp
 
 from qwen_lsp import __version__
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.recording import recorded
+from qwen_lsp.engine.recording import recorded, requests_of
 from qwen_lsp.engine.remote.http import is_here
-from qwen_lsp.metrics import RequestTrace, Ring
 from qwen_lsp.server.activity import Activity
 from qwen_lsp.server.fim_anchors import RequestAnchors
 from qwen_lsp.server.gateway import ApiPageGateway, MakePage
@@ -36,7 +35,7 @@ def build_app(
     """The app. `token` opens the control routes, and everything when the address is not loopback."""
     activity = activity or Activity()
     engine = recorded(engine)
-    requests: Ring[RequestTrace] = engine.requests  # type: ignore[attr-defined]
+    requests = requests_of(engine)
     api = build_api(engine)
     api.include_router(control_routes(engine, requests, activity, stop, from_editor=from_editor))
     front = ApiPageGateway(api, engine, make_page, activity)

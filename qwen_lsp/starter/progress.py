@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from qwen_lsp.paths import write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,7 @@ class BuildProgress:
 
 def write_progress(file: Path, progress: BuildProgress) -> None:
     """Replace the file at once, so that a reader never sees half of it."""
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
-    draft.write_text(json.dumps(asdict(progress)), "utf-8")
-    draft.replace(file)
+    write_atomically(file, json.dumps(asdict(progress)))
 
 
 def read_progress(file: Path) -> BuildProgress | None:

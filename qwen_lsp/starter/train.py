@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import mlx.core as mx
 import numpy as np
+from mlx import optimizers
 from tokenizers import Tokenizer
 
 from qwen_lsp.samples import PROGRAMS
@@ -98,7 +99,7 @@ class Trainer:
         self._number_of = np.full(self.network.vocabulary, -1)
         self._number_of[answers] = np.arange(len(answers))
         self.weights = self.network.fresh()
-        self._adam = _Adam()
+        self._adam = optimizers.Adam(learning_rate=0.0, betas=[0.9, 0.95], bias_correction=True)
 
     def run(self, tell: Tell) -> MemorisationScore:
         """Train through the schedule, or until everything is recited; once more, shorter, while that was too little."""
@@ -132,7 +133,9 @@ class Trainer:
             _, gradients = (rounded if is_rounded else plain)(self.weights, batch)
             fall = max(0.01, 0.5 + 0.5 * math.cos(math.pi * clock.done))
             rate = highest_rate * fall * min(1.0, (clock.step + 1) / _WARMING_UP_STEPS)
-            self.weights = self._adam.step(self.weights, gradients, rate)
+            self._adam.learning_rate = rate
+            self.weights = self._adam.apply_gradients(gradients, self.weights)
+            mx.eval(self.weights, self._adam.state)
             clock.tick()
             if is_rounded and (clock.step % self.plan.check_every == 0 or clock.done >= 1.0):
                 recital = self.recital()
@@ -175,29 +178,3 @@ class Trainer:
             bool((said[row, len(p) - 1 : len(p) - 1 + len(a)] == self._number_of[a]).all())
             for row, (p, a) in enumerate(asked)
         ]
-
-
-class _Adam:
-    """Adam with bias correction and a short memory of squares."""
-
-    _DECAY, _DECAY_SQUARE = 0.9, 0.95
-
-    def __init__(self) -> None:
-        self._mean: Weights = {}
-        self._square: Weights = {}
-        self._steps = 0
-
-    def step(self, weights: Weights, gradients: Weights, rate: float) -> Weights:
-        self._steps += 1
-        mean_share = 1 - self._DECAY**self._steps
-        square_share = 1 - self._DECAY_SQUARE**self._steps
-        moved: Weights = {}
-        for name, weight in weights.items():
-            gradient = gradients[name]
-            mean = self._DECAY * self._mean.get(name, mx.zeros_like(weight)) + (1 - self._DECAY) * gradient
-            square = self._DECAY_SQUARE * self._square.get(name, mx.zeros_like(weight))
-            square = square + (1 - self._DECAY_SQUARE) * gradient * gradient
-            self._mean[name], self._square[name] = mean, square
-            moved[name] = weight - rate * (mean / mean_share) / (mx.sqrt(square / square_share) + 1e-8)
-        mx.eval(moved, self._mean, self._square)
-        return moved

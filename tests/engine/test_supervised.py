@@ -8,10 +8,10 @@ import pytest
 
 import qwen_lsp.engine.supervised as managed
 from qwen_lsp.engine.base import Engine, collect
-from qwen_lsp.engine.request import ChatPrompt, Lane, Message, Request
+from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
 from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
 from qwen_lsp.engine.supervised import Report, SupervisedEngine
-from qwen_lsp.errors import EngineUnavailable, GenerationFailed, ModelNotFound
+from qwen_lsp.errors import EngineError, EngineUnavailable, GenerationFailed, ModelNotFound
 
 CHAT = Request(ChatPrompt((Message("user", "x"),)), id="r")
 INLINE = Request(ChatPrompt((Message("user", "x"),)), lane=Lane.INLINE)
@@ -38,6 +38,33 @@ class Loader:
         engine.set_info(model=model)
         self.made.append((model, engine))
         return engine
+
+
+class Counted(ScriptedEngine):
+    """Counts how often it is asked how it does."""
+
+    infos = 0
+
+    async def info(self) -> EngineInfo:
+        self.infos += 1
+        return await super().info()
+
+    @property
+    def failure(self) -> EngineError | None:
+        return None
+
+
+async def test_an_answer_asks_the_engine_how_it_does_once() -> None:
+    inner = Counted("text")
+
+    async def load(model: str, report: Report) -> Engine:
+        return inner
+
+    engine = SupervisedEngine(load)
+    await collect(engine, INLINE)
+    assert inner.infos == 0
+    assert (await engine.info()).state == "ready"
+    assert inner.infos == 1
 
 
 async def test_it_tells_how_far_loading_is_and_asks_wait_only_a_bounded_time(

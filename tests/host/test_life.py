@@ -283,6 +283,12 @@ def test_an_older_host_of_an_editor_makes_room_and_a_newer_one_is_named(
     assert stopped == [old]
     with pytest.raises(HostMismatch, match="newer"):
         launch._usable(replace(old, version="99.0"))
+    # A release is newer than its own candidate, whatever digits the candidate's name holds.
+    monkeypatch.setattr(launch, "__version__", "0.2.0")
+    assert launch._usable(replace(old, version="0.2.0rc1")) is None
+    monkeypatch.setattr(launch, "__version__", "0.2.0rc1")
+    with pytest.raises(HostMismatch, match="newer"):
+        launch._usable(replace(old, version="0.2.0"))
     with pytest.raises(HostMismatch, match="serve --stop"):
         launch._usable(replace(old, from_editor=False))
 

@@ -226,21 +226,41 @@ async def test_an_editor_with_ghost_text_hears_of_items_only_while_they_are_want
         window.notify("workspace/didChangeConfiguration", {"settings": None})
 
     async def told(method: str, count: int) -> Any:
-        await window.wait_for(lambda _: len(window.notifications(f"client/{method}Capability")) == count)
-        ((each,),) = window.notifications(f"client/{method}Capability")[-1].values()
-        return each
+        def about_items() -> list[Any]:
+            sent = [
+                each for (each,) in (n.values() for n in window.notifications(f"client/{method}Capability"))
+            ]
+            return [one for each in sent for one in each if one["method"] == "textDocument/completion"]
+
+        await window.wait_for(lambda _: len(about_items()) == count)
+        return about_items()[-1]
 
     await window.start("x", "vscode")
     hello = await window.wait_for(lambda m: "capabilities" in (m.get("result") or {}))
     assert "completionProvider" not in hello["result"]["capabilities"]
     for times in (1, 2):
         want("on")
-        registration = await told("register", 1 + times)  # the first one is for the settings
-        assert registration["method"] == "textDocument/completion"
+        registration = await told("register", times)
         assert "(" in registration["registerOptions"]["triggerCharacters"]
         assert registration["registerOptions"]["resolveProvider"] is True
         want("auto")
         assert (await told("unregister", times))["id"] == registration["id"]
+
+
+@pytest.mark.parametrize("caps", ["vscode", "helix"])
+async def test_files_that_change_outside_reach_the_assistant_where_the_editor_watches(caps: str) -> None:
+    window = Window(Line("x", ("y",)))
+    await window.start("x", caps)
+
+    def registered() -> list[str]:
+        sent = [each for (each,) in (n.values() for n in window.notifications("client/registerCapability"))]
+        return [one["method"] for each in sent for one in each]
+
+    await window.wait_for(lambda _: "workspace/didChangeWatchedFiles" in registered())
+    changes = [{"uri": "file:///work/other.py", "type": 2}, {"uri": URI, "type": 2}]
+    window.notify("workspace/didChangeWatchedFiles", {"changes": changes})
+    await window.wait_for(lambda _: any(told["paths"] for told in window.told("files changed")))
+    assert window.told("files changed")[-1]["paths"] == ["/work/other.py"]  # what is open is the editor's
 
 
 @pytest.mark.parametrize("caps", ["nvim", "helix", "eglot", "lspmode"])

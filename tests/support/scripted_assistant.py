@@ -95,6 +95,9 @@ class ScriptedAssistant:
     def saved(self, snapshot: Snapshot) -> None:
         self.note("saved", uri=snapshot.uri)
 
+    def files_changed(self, paths: Sequence[Path]) -> None:
+        self.note("files changed", paths=[str(path) for path in paths])
+
     def closed(self, uri: str) -> None:
         self.note("closed", uri=uri)
 

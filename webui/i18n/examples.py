@@ -26,12 +26,16 @@ class Example:
     language: str
 
 
+def _title(topic: str, language: str) -> str:
+    return f"{topic[:1].upper()}{topic[1:]} · {LANGUAGE_NAMES[language]}"
+
+
 EXAMPLES: tuple[Example, ...] = tuple(
     Example(
         f"example_{program.name}",
-        tuple(  # type: ignore[arg-type]
-            f"{topic[:1].upper()}{topic[1:]} · {LANGUAGE_NAMES[program.language]}"
-            for topic in (program.topic, _TOPICS_ZH.get(program.topic, program.topic))
+        (
+            _title(program.topic, program.language),
+            _title(_TOPICS_ZH.get(program.topic, program.topic), program.language),
         ),
         (program.request, program.request_zh),
         LANGUAGE_NAMES[program.language],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from qwen_lsp.engine.request import ModelShape
 from qwen_lsp.paths import paths
+from qwen_lsp.sizes import size_in_words
 from webui.i18n.texts import WORDS, both
 
 _KINDS = {
@@ -157,8 +158,8 @@ def _facts(shape: ModelShape) -> str:
     facts = [
         both("picture_params", total=_short(shape.parameters), active=_short(shape.active_parameters)),
         both("picture_context", count=f"{shape.context_tokens:,}"),
-        both("picture_weights", size=size(shape.weight_bytes)),
-        both("picture_kv", size=size(shape.kv_bytes_per_token)),
+        both("picture_weights", size=size_in_words(shape.weight_bytes)),
+        both("picture_kv", size=size_in_words(shape.kv_bytes_per_token)),
     ]
     bits = [_bits(part, how) for part, how in shape.quantisation]
     return "".join(f"<span>{fact}</span>" for fact in facts + bits)
@@ -182,11 +183,3 @@ def _short(count: int) -> str:
         if count >= unit:
             return f"{count / unit:.3g} {name}"
     return str(count)
-
-
-def size(count: float) -> str:
-    """Bytes for people."""
-    for unit, name in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
-        if count >= unit:
-            return f"{count / unit:.3g} {name}"
-    return f"{count:.0f} B"

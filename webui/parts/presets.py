@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qwen_lsp.paths import write_atomically
 from webui.request.form import Form, read, write
 
 _FORMAT = "qwen-lsp presets 1"
@@ -57,11 +56,7 @@ class Presets:
         return dump(self.all())
 
     def _write(self, presets: Mapping[str, Preset]) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self._file.parent, prefix=".presets-")
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(dump(presets))
-        os.replace(name, self._file)
+        write_atomically(self._file, dump(presets))
 
 
 def dump(presets: Mapping[str, Preset]) -> str:

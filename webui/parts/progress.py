@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from qwen_lsp.engine.request import EngineInfo
+from qwen_lsp.sizes import size_in_words
 from webui.i18n.texts import both
-from webui.parts.architecture import size
 from webui.request.form import Form
 from webui.request.target_languages import AS_IS
 from webui.running.generation import Generation
@@ -37,7 +37,7 @@ def stats_html(state: Generation, info: EngineInfo) -> str:
         facts.append(both("stat_context", used=f"{state.used_tokens:,}", window=f"{info.context_tokens:,}"))
     memory = memory_bytes(info)
     if memory:
-        facts.append(both("stat_memory", size=size(memory)))
+        facts.append(both("stat_memory", size=size_in_words(memory)))
     return "".join(f"<span>{fact}</span>" for fact in facts)
 
 

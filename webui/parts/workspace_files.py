@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +9,7 @@ from qwen_lsp.code.workspace.ignore import IgnoreRules
 from qwen_lsp.code.workspace.secrets import holds_key
 from qwen_lsp.code.workspace.walk import walk
 from qwen_lsp.errors import QwenLspError
+from qwen_lsp.paths import write_atomically
 
 MOST_FILES = 3000
 MOST_FILE_BYTES = 400_000
@@ -80,16 +78,9 @@ class Workspace:
         if now != before:
             changed = "is there already" if before is None else "was changed meanwhile"
             raise NotReadable(f"{relative} {changed}; nothing was written. Ask again.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-            os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o644)
-            os.replace(name, path)
+            write_atomically(path, text, mode=path.stat().st_mode & 0o777 if path.exists() else 0o644)
         except OSError as error:
-            with suppress(OSError):
-                os.unlink(name)
             raise NotReadable(f"{relative} could not be written: {error.strerror or error}.") from error
 
     def place(self, relative: str) -> Path:

@@ -15,6 +15,7 @@ from qwen_lsp.errors import QwenLspError
 
 Phase = Literal["queued", "reading", "writing", "done", "length", "stopped", "failed"]
 ENDED: frozenset[Phase] = frozenset({"done", "length", "stopped", "failed"})
+_PHASE_OF: dict[str, Phase] = {"stop": "done", "length": "length", "abort": "stopped"}
 _HEARTBEAT_S = 1.0
 _LOG = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ class Generation:
             self.finish = finish
             if self.usage is not None:
                 self.generated_tokens = self.usage.generated_tokens or self.generated_tokens
-            self._end({"stop": "done", "length": "length", "abort": "stopped"}[finish.reason])  # type: ignore[arg-type]
+            self._end(_PHASE_OF[finish.reason])
 
     def _count(self, text: str, tokens: tuple[Token, ...]) -> None:
         now = time.perf_counter()

@@ -6,28 +6,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Protocol, runtime_checkable
 
-from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.request import EngineInfo
+from qwen_lsp.engine.base import Engine, switchable
 from qwen_lsp.errors import QwenLspError
 
 _LOOK_EVERY_S = 0.1
 _LOG = logging.getLogger(__name__)
-
-
-@runtime_checkable
-class Switchable(Protocol):
-    """An engine whose model can be changed while it runs; the change is everyone's."""
-
-    @property
-    def model(self) -> str:
-        """The model as it was asked for."""
-        ...
-
-    async def switch(self, model: str) -> EngineInfo:
-        """Load another. Raises EngineError, with the old one back, when that is not possible."""
-        ...
 
 
 class ModelSwitch:
@@ -69,15 +53,16 @@ class SwitchedModel:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.first = engine.model if isinstance(engine, Switchable) else ""
+        self._switchable = switchable(engine)
+        self.first = self._switchable.model if self._switchable else ""
 
     def holds(self, model: str) -> bool:
         """Whether this model is the one that answers; the empty name is the first one's."""
-        return not isinstance(self._engine, Switchable) or self._engine.model == (model or self.first)
+        return self._switchable is None or self._switchable.model == (model or self.first)
 
     async def use(self, model: str) -> None:
         """Load a model for everyone, unless it is there already. Raises EngineError."""
-        if isinstance(self._engine, Switchable) and not self.holds(model):
-            await self._engine.switch(model or self.first)
+        if self._switchable is not None and not self.holds(model):
+            await self._switchable.switch(model or self.first)
         while (await self._engine.info()).state == "loading":  # noqa: ASYNC110 - engines tell only when asked
             await asyncio.sleep(_LOOK_EVERY_S)

@@ -138,6 +138,11 @@ class Assistant:
             if part is not None:
                 part.closed(uri)
 
+    def files_changed(self, paths: Sequence[Path]) -> None:
+        """Files changed outside the editor. The first call, also an empty one, says that the editor watches them."""
+        if self._context is not None:
+            self._context.files_changed(paths)
+
     async def wait_until_indexed(self, timeout_s: float = 60.0) -> None:
         """For evaluation and tests: until context and recall have read the workspace, or the time is over."""
         waits: list[Awaitable[object]] = []

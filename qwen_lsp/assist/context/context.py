@@ -13,6 +13,7 @@ from qwen_lsp.assist.context.rank import choose
 from qwen_lsp.assist.context.recent_edits import OpenDocuments
 from qwen_lsp.assist.context.sources import CursorPlace, FoundSnippets, Snippet
 from qwen_lsp.assist.context.symbol_index import SymbolIndex
+from qwen_lsp.code.languages import language_of
 from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.code.workspace.ignore import IGNORE_FILES, IgnoreRules
 from qwen_lsp.settings import ContextSettings
@@ -39,6 +40,8 @@ class Context:
         walked = [root for root in self._roots if not _is_everything(root)]
         self._index = SymbolIndex(walked, self._rules.is_private) if settings.enabled else None
         self._held: dict[str, _Held] = {}
+        self._watched = False
+        """Whether the editor tells of files that change outside of it."""
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="context")
 
     def is_private(self, path: Path) -> bool:
@@ -62,13 +65,15 @@ class Context:
         if self._index is not None and self._may_read(snapshot):
             self._index.changed(snapshot)
 
-    def touched(self, path: Path) -> None:
-        """A file was made, changed or removed outside the editor."""
-        if path.name in IGNORE_FILES:
-            self._rules.forget()
-            self._held.clear()
-        elif self._index is not None:
-            self._index.changed(path)
+    def files_changed(self, paths: Sequence[Path]) -> None:
+        """Files were made, changed or removed outside the editor, which watches them from the first call on."""
+        self._watched = True
+        for path in paths:
+            if path.name in IGNORE_FILES:
+                self._rules.forget()
+                self._held.clear()
+            elif self._index is not None and (language_of(path) or path in self._index):
+                self._index.changed(path)
 
     def closed(self, uri: str) -> None:
         """A document was closed."""
@@ -79,6 +84,8 @@ class Context:
         """What to show the model beside the file, most useful first; late sources are left out."""
         if not self._settings.enabled or not self._may_read(snapshot):
             return ()
+        if self._index is not None and not self._watched:
+            self._index.look_again()
         here = CursorPlace(snapshot, cursor)
         held = self._held.get(snapshot.uri)
         if held is not None and abs(held.line - here.line) > _REGION_LINES:

@@ -8,29 +8,26 @@ from difflib import SequenceMatcher
 _STYLE = str.maketrans({'"': "'", "`": "'", " ": None, "\t": None, ";": None})
 _NUMBERS = re.compile(r"\d+")
 _COMMON = frozenset(
-    [
-        "break continue pass return else: else try: try finally: finally do end default: default: return; break;",
-        "    continue; } else {",
-    ]
-) | frozenset(
-    [
-        "break",
-        "continue",
-        "pass",
-        "return",
-        "else:",
-        "else",
-        "try:",
-        "try",
-        "finally:",
-        "finally",
-        "do",
-        "end",
-        "default:",
-        "return;",
-        "break;",
-        "continue;",
-    ]
+    (
+        *[
+            "break",
+            "continue",
+            "pass",
+            "return",
+            "else:",
+            "else",
+            "try:",
+            "try",
+            "finally:",
+            "finally",
+            "do",
+            "end",
+            "default:",
+            "default",
+        ],
+        *["return;", "break;", "continue;", "});"],
+        "} else {",
+    )
 )
 _NEAR = 0.9
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from qwen_lsp.engine.mlx.worker import Outcome, Worker, WorkerFacts
 from qwen_lsp.engine.models.local import model_name
-from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Request, Usage
+from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Request, State, Usage
 from qwen_lsp.engine.scheduler import Ended
 from qwen_lsp.errors import EngineError, GenerationFailed
 from qwen_lsp.settings import EngineSettings
@@ -81,6 +81,11 @@ class MlxEngine:
             return replace(self._info("loading", self._doing), progress=None)
         return self._loaded_info(ready.result())
 
+    @property
+    def failure(self) -> EngineError | None:
+        """Why it answers no more; None while it lives."""
+        return self._worker.failure
+
     async def close(self) -> None:
         """Abort everything and let go of the model."""
         await asyncio.to_thread(self._worker.close)
@@ -105,8 +110,8 @@ class MlxEngine:
             load=tuple({**load, **self._worker.gauges}.items()),
         )
 
-    def _info(self, state: str, detail: str) -> EngineInfo:
-        return EngineInfo(kind="mlx", model=self._name, state=state, detail=detail)  # type: ignore[arg-type]
+    def _info(self, state: State, detail: str) -> EngineInfo:
+        return EngineInfo(kind="mlx", model=self._name, state=state, detail=detail)
 
     def _progressed(self, share: float | None, what: str) -> None:
         self._doing = what

@@ -14,6 +14,7 @@ import mlx.core as mx
 from mlx_lm.models.cache import KVCache
 
 from qwen_lsp.engine.prefix_cache.history import token_array
+from qwen_lsp.paths import write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class KvFolder:
         half = file.with_name(f"{name}.part.safetensors")
         mx.save_safetensors(str(half), arrays)
         half.replace(file)
-        file.with_suffix(".json").write_text(json.dumps({"tokens": list(tokens)}), "ascii")
+        write_atomically(file.with_suffix(".json"), json.dumps({"tokens": list(tokens)}))
         return file
 
     def load(self, file: Path, length: int) -> list[Any] | None:

@@ -7,6 +7,7 @@ import os
 import psutil
 
 from qwen_lsp.errors import NotEnoughMemory
+from qwen_lsp.sizes import size_in_words
 
 _ALWAYS_FINE_BYTES = 64 * 2**20
 """So little is not looked into: the look itself costs part of a millisecond."""
@@ -36,8 +37,8 @@ def refuse_if_too_big(weight_bytes: int) -> None:
     free = free_bytes()
     if weight_bytes > free - _RESERVE_BYTES:
         raise NotEnoughMemory(
-            f"The model needs {in_gb(weight_bytes)} for its weights, and this machine has {in_gb(free)} free "
-            f"of {in_gb(machine_bytes())} ({in_gb(_RESERVE_BYTES)} of that are kept for other programs). "
+            f"The model needs {size_in_words(weight_bytes)} for its weights, and this machine has {size_in_words(free)} free "
+            f"of {size_in_words(machine_bytes())} ({size_in_words(_RESERVE_BYTES)} of that are kept for other programs). "
             "Close other programs, or choose a smaller model or a stronger quantisation."
         )
 
@@ -49,8 +50,8 @@ def refuse_kv(needed_bytes: int, tokens: int) -> None:
     free = free_bytes()
     if needed_bytes > free - _RESERVE_BYTES:
         raise NotEnoughMemory(
-            f"{tokens} tokens need {in_gb(needed_bytes)} more memory for their KV, and {in_gb(free)} are free "
-            f"({in_gb(_RESERVE_BYTES)} of that are kept for other programs). Shorten the prompt, ask for fewer tokens, or "
+            f"{tokens} tokens need {size_in_words(needed_bytes)} more memory for their KV, and {size_in_words(free)} are free "
+            f"({size_in_words(_RESERVE_BYTES)} of that are kept for other programs). Shorten the prompt, ask for fewer tokens, or "
             "lower engine.context_tokens."
         )
 
@@ -58,11 +59,6 @@ def refuse_kv(needed_bytes: int, tokens: int) -> None:
 def short_bytes() -> int:
     """How much should be given back so that the machine does not swap; 0 when there is room."""
     return max(0, _RESERVE_BYTES - free_bytes())
-
-
-def in_gb(count: int) -> str:
-    """Bytes for people."""
-    return f"{count / 1e9:.1f} GB" if count >= 5e7 else f"{count / 1e6:.1f} MB"
 
 
 def _container_limit() -> int | None:

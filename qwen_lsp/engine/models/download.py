@@ -12,6 +12,7 @@ import psutil
 
 from qwen_lsp.engine.models.local import is_complete, pulled_folder
 from qwen_lsp.errors import EngineMissing, ModelNotFound, NotEnoughMemory
+from qwen_lsp.sizes import size_in_words
 
 Hub = Literal["huggingface", "modelscope"]
 # What an MLX model needs; leaves out pictures and weights in other formats.
@@ -47,10 +48,10 @@ class PullPlan:
     def sentence(self) -> str:
         """Size and room in words."""
         have = self.total_bytes - self.missing_bytes
-        already = f" ({_gib(have)} of it already here)" if have else ""
+        already = f" ({size_in_words(have)} of it already here)" if have else ""
         return (
-            f"{self.name} from {self.hub}: {_gib(self.total_bytes)}{already}, into {self.folder}. "
-            f"Free disk {_gib(self.free_disk_bytes)}, memory {_gib(self.memory_bytes)}."
+            f"{self.name} from {self.hub}: {size_in_words(self.total_bytes)}{already}, into {self.folder}. "
+            f"Free disk {size_in_words(self.free_disk_bytes)}, memory {size_in_words(self.memory_bytes)}."
         )
 
 
@@ -72,13 +73,13 @@ def check_room(plan: PullPlan) -> None:
     """Raises NotEnoughMemory, with the numbers, when disk or memory would not do."""
     if plan.missing_bytes + _DISK_RESERVE_BYTES > plan.free_disk_bytes:
         raise NotEnoughMemory(
-            f"{plan.name} needs {_gib(plan.missing_bytes)} of disk and {_gib(_DISK_RESERVE_BYTES)} to spare, but "
-            f"{_gib(plan.free_disk_bytes)} are free. Make room, or move the cache with HF_HOME."
+            f"{plan.name} needs {size_in_words(plan.missing_bytes)} of disk and {size_in_words(_DISK_RESERVE_BYTES)} to spare, but "
+            f"{size_in_words(plan.free_disk_bytes)} are free. Make room, or move the cache with HF_HOME."
         )
     if plan.total_bytes > plan.memory_bytes * _MOST_OF_MEMORY:
         raise NotEnoughMemory(
-            f"{plan.name} needs {_gib(plan.total_bytes)} of memory for its weights alone, and this machine has "
-            f"{_gib(plan.memory_bytes)}: it would swap. Choose a smaller model, or add --force to download anyway."
+            f"{plan.name} needs {size_in_words(plan.total_bytes)} of memory for its weights alone, and this machine has "
+            f"{size_in_words(plan.memory_bytes)}: it would swap. Choose a smaller model, or add --force to download anyway."
         )
 
 
@@ -188,9 +189,3 @@ def _has_size(file: Path, size_bytes: int) -> bool:
 
 def _existing(folder: Path) -> Path:
     return next(p for p in (folder, *folder.parents) if p.exists())
-
-
-def _gib(count_bytes: int) -> str:
-    if count_bytes < _GIB // 10:
-        return f"{count_bytes / 1024**2:.1f} MiB"
-    return f"{count_bytes / _GIB:.1f} GiB"

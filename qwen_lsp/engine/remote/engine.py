@@ -14,7 +14,7 @@ from qwen_lsp.engine.remote.dialects import body_for
 from qwen_lsp.engine.remote.http import Http, base_url
 from qwen_lsp.engine.remote.mlx_lm_leading_space import with_first_space
 from qwen_lsp.engine.remote.probe import ProbeVerdict, probe
-from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Lane, Request, Sampling, Usage
+from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Lane, Request, Sampling, State, Usage
 from qwen_lsp.engine.wire import chunk_from_json, error_from_json, info_from_json, own_body
 from qwen_lsp.errors import EngineError, EngineUnavailable, GenerationFailed
 
@@ -206,14 +206,14 @@ class RemoteEngine:
             return replace(info_from_json(body["engine"]), local=self._local)
         return self._info("ready", verdict.sentence)
 
-    def _info(self, state: str, detail: str) -> EngineInfo:
+    def _info(self, state: State, detail: str) -> EngineInfo:
         verdict = self._verdict
         openly = ", unencrypted" if self._http.base.startswith("http:") else ""
         leaving = "" if self._local else f" Code leaves this machine, to {self._http.base}{openly}."
         return EngineInfo(
             kind="remote",
             model=(verdict.model or verdict.dialect.words) if verdict else self._wanted,
-            state=state,  # type: ignore[arg-type]
+            state=state,
             detail=detail + leaving,
             fim=verdict.fim if verdict else self._fim or None,
             context_tokens=verdict.context_tokens if verdict else 0,

@@ -26,6 +26,10 @@ def register(server: LspServer, session: Session) -> None:
     def saved(params: types.DidSaveTextDocumentParams) -> None:
         session.saved(params.text_document.uri)
 
+    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    def files_changed(params: types.DidChangeWatchedFilesParams) -> None:
+        session.files_changed([change.uri for change in params.changes])
+
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: types.DidCloseTextDocumentParams) -> None:
         session.closed(params.text_document.uri)

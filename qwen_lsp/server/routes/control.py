@@ -14,8 +14,7 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from qwen_lsp import __version__
-from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.supervised import SupervisedEngine
+from qwen_lsp.engine.base import Engine, switchable
 from qwen_lsp.engine.wire import info_to_json
 from qwen_lsp.metrics import RequestTrace, Ring, as_json
 from qwen_lsp.server.activity import Activity
@@ -67,17 +66,19 @@ def control_routes(
     @routes.post("/qwen/model")
     async def switch(body: ModelBody) -> Response:
         """Load another model instead; answers when it is loaded."""
-        if not isinstance(engine, SupervisedEngine):
+        changing = switchable(engine)
+        if changing is None:
             return refusal(409, "This host's engine cannot change its model.", "not_supported")
-        info = await engine.switch(body.model)
+        info = await changing.switch(body.model)
         return JSONResponse(info_to_json(info))
 
     @routes.post("/qwen/unload")
     async def unload() -> Response:
         """Let go of the model until somebody asks again."""
-        if not isinstance(engine, SupervisedEngine):
+        changing = switchable(engine)
+        if changing is None:
             return refusal(409, "This host's engine cannot be unloaded.", "not_supported")
-        await engine.unload()
+        await changing.unload()
         return JSONResponse({"unloaded": True})
 
     @routes.post("/qwen/stop")

@@ -170,13 +170,30 @@ async def test_a_changed_file_is_known_by_its_new_text(tmp_path: Path, contexts:
     context = await ready(contexts, tmp_path)
     assert await context.snippets(*at(tmp_path)) == ()
     file.write_text(RING, "utf-8")
-    context.touched(file)
+    context.files_changed([file])
     assert await context.wait_until_indexed(20)
     assert "Area between" in texts(await context.snippets(*at(tmp_path, "\n" * 60 + USE)))
     file.unlink()
-    context.touched(file)
+    context.files_changed([file])
     assert await context.wait_until_indexed(20)
     assert await context.snippets(*at(tmp_path, "\n" * 120 + USE)) == ()
+
+
+async def test_where_nobody_watches_a_checkout_is_noticed_when_something_is_asked(
+    tmp_path: Path, contexts: list[Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(tmp_path / "shapes" / "rings.py", "x = 1\n")
+    gone = write(tmp_path / "shapes" / "old.py", RING.replace("area_of_ring", "area_of_old_ring"))
+    context = await ready(contexts, tmp_path)
+    index = context._index
+    assert index is not None
+    index._look_again_s = 0.0
+    file.write_text(RING, "utf-8")
+    gone.unlink()
+    await context.snippets(*at(tmp_path))
+    assert await context.wait_until_indexed(20)
+    assert "Area between" in texts(await context.snippets(*at(tmp_path, "\n" * 60 + USE)))
+    assert index.look_up("area_of_old_ring") == ()
 
 
 async def test_a_place_edited_lately_comes_along(tmp_path: Path, contexts: list[Context]) -> None:

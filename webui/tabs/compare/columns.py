@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from qwen_lsp.engine.base import Engine
+from qwen_lsp.engine.base import Engine, switchable
 from qwen_lsp.engine.models.local import models_here
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.paths import paths
@@ -18,7 +18,6 @@ from webui.page_context import QUIET
 from webui.parts.presets import Preset, Presets
 from webui.request.form import Form, defaults, read
 from webui.request.target_languages import AS_IS
-from webui.running.model_switch import Switchable
 from webui.tabs.compare.comparison import DEMO, LOADED, Column
 
 MOST = 4
@@ -47,7 +46,7 @@ def offer(engine: Engine, controls: list[Any], tab: gr.Tab) -> None:
     menus = [controls[at * len(_NAMES) + i] for at in range(MOST) for i in (0, 1)]
 
     async def look() -> list[Any]:
-        models = await asyncio.to_thread(models_here) if isinstance(engine, Switchable) else []
+        models = await asyncio.to_thread(models_here) if switchable(engine) else []
         presets = await asyncio.to_thread(lambda: list(_presets().all()))
         choices = [(say("compare_loaded"), LOADED), (say("compare_demo"), DEMO), *((m, m) for m in models)]
         named = [(say("compare_no_preset"), ""), *((name, name) for name in presets)]

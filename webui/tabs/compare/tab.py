@@ -9,11 +9,11 @@ from typing import Any
 
 import gradio as gr
 
+from qwen_lsp.engine.base import switchable
 from webui.i18n.gradio import say
 from webui.i18n.texts import both
 from webui.page_context import QUIET, PageContext, StartStop, key_of
 from webui.request.test_kit import KITS
-from webui.running.model_switch import Switchable
 from webui.running.task import BackgroundTask
 from webui.tabs.compare.columns import MOST, build_columns, columns_of, offer
 from webui.tabs.compare.comparison import prompts_of, to_csv, to_json
@@ -35,7 +35,7 @@ def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
             1, 20, 1, step=1, label=say("compare_repeat"), elem_id="compare-repeat", buttons=[]
         )
     columns, controls = build_columns()
-    note = "compare_everyone" if isinstance(room.services.engine, Switchable) else "compare_one_model"
+    note = "compare_everyone" if switchable(room.services.engine) else "compare_one_model"
     gr.HTML(f'<p class="q-say">{both(note)}</p>', elem_id="compare-note", apply_default_css=False)
     tests, language = _tests()
     go, stop, as_json, as_csv = _buttons()

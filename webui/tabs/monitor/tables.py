@@ -8,9 +8,9 @@ from html import escape
 
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.metrics import RequestTrace, percentile
+from qwen_lsp.sizes import size_in_words
 from qwen_lsp.storage.acceptance_stats import StatsRow
 from webui.i18n.texts import WORDS, both
-from webui.parts.architecture import size
 from webui.parts.line_chart import line_chart
 
 _LANES = ("inline", "action", "chat", "warm")
@@ -74,7 +74,7 @@ def _gauge(name: str, value: float) -> str:
     if name == "on_gpu":
         return "GPU" if value else "CPU"
     if name.endswith("_bytes"):
-        return escape(size(value))
+        return escape(size_in_words(value))
     if name.endswith("_percent"):
         return f"{value:.0f} %"
     return f"{value:,.0f}" if value == int(value) else f"{value:.3g}"

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import PurePosixPath
 
 from qwen_lsp.code.languages import language, language_of
+from qwen_lsp.sizes import size_in_words
 from webui.i18n.texts import both
 from webui.parts.workspace_files import Workspace
 
@@ -67,7 +68,7 @@ def _rows(folder: _Folder, path: str, depth: int) -> str:
 
 def _folder_row(folder: _Folder, path: str, name: str, depth: int) -> str:
     files = list(folder.all())
-    total = size(sum(file.size_bytes for file in files))
+    total = size_in_words(sum(file.size_bytes for file in files))
     opened = " open" if depth == 0 and len(files) <= 60 else ""
     whole = _row(path, both("project_whole"), f"{files_told(len(files))} · {total}")
     return (
@@ -78,7 +79,7 @@ def _folder_row(folder: _Folder, path: str, name: str, depth: int) -> str:
 
 def _file_row(file: File) -> str:
     spoken = language(file.language).name if file.language else ""
-    facts = " · ".join(fact for fact in (escape(spoken), size(file.size_bytes)) if fact)
+    facts = " · ".join(fact for fact in (escape(spoken), size_in_words(file.size_bytes)) if fact)
     return _row(file.path, escape(file.path.rsplit("/", 1)[-1]), facts)
 
 
@@ -87,11 +88,6 @@ def _row(path: str, name: str, facts: str) -> str:
         f'<li><button type="button" data-path="{escape(path)}" aria-pressed="false">'
         f"<b>{name}</b><span>{facts}</span></button></li>"
     )
-
-
-def size(count: int) -> str:
-    """Bytes as people read them."""
-    return f"{count} B" if count < 1024 else f"{count / 1024:.1f} KiB"
 
 
 def files_told(count: int) -> str:

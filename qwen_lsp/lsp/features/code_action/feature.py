@@ -16,6 +16,7 @@ from qwen_lsp.lsp.session import Session
 
 if TYPE_CHECKING:
     from qwen_lsp.assist.actions import ActionRequest, Offer
+    from qwen_lsp.assist.actions.types import Severity
     from qwen_lsp.lsp.editor import Abilities
 
 RUN = f"{SECTION}.action"
@@ -31,7 +32,7 @@ _KINDS = (
     f"{SECTION}.tests",
     f"{SECTION}.translate",
 )
-_SEVERITIES = {1: "error", 2: "warning", 3: "information", 4: "hint"}
+_SEVERITIES: dict[int, Severity] = {1: "error", 2: "warning", 3: "information", 4: "hint"}
 
 
 def register(server: LspServer, session: Session) -> None:
@@ -186,7 +187,7 @@ def _ask(
         span = positions.span(snapshot, given.range)
         severity = _SEVERITIES.get(int(given.severity or 1), "error")
         message = given.message if isinstance(given.message, str) else given.message.value
-        problems.append(Problem(*span, message, severity, given.source or ""))  # type: ignore[arg-type]
+        problems.append(Problem(*span, message, severity, given.source or ""))
     start, end = positions.span(snapshot, selection)
     if end - start <= 1 and session.editor.abilities.name.lower().startswith("helix"):
         end = start  # its cursor is a selection of one character

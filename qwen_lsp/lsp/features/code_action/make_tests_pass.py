@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,13 +67,13 @@ async def _rounds(session: Session, actions: Actions, ask: ActionRequest, report
         )
         return await run_contained(job, options)
 
-    async def write(so_far: tuple[Round, ...]) -> str:
+    async def write(so_far: Sequence[Round]) -> str:
         before = so_far[-1]
         now = Snapshot(snapshot.uri, snapshot.language, snapshot.version, before.code)
         return await actions.mend(now, before.verdict.for_the_model(), report)
 
     rounds: list[Round] = []
-    async with aclosing(until_green(snapshot.text, write, test, options.attempts, try_start=True)) as stream:  # type: ignore[arg-type]
+    async with aclosing(until_green(snapshot.text, write, test, options.attempts, try_start=True)) as stream:
         async for one in stream:
             rounds.append(one)
             report(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lsprotocol import types
 
+from qwen_lsp.engine.base import address_of
 from qwen_lsp.lsp.session import Session
 from qwen_lsp.paths import paths
 
@@ -36,7 +37,7 @@ async def show(session: Session, say: Say, title: str, markdown: str) -> None:
 
 async def _shown_on_page(session: Session, title: str, markdown: str) -> bool:
     """Keep it as a conversation and open the page there; False where no page runs or no browser can be opened."""
-    address = str(getattr(session.engine, "address", "")) if session.settings.host.page else ""
+    address = address_of(session.engine) if session.settings.host.page else ""
     if not address:
         return False
     from qwen_lsp.storage.conversations import Conversations
