@@ -1,1 +1,1 @@
-"""The page. The only room that imports gradio."""
+"""The page. The only package that imports gradio."""

@@ -17,8 +17,8 @@ from starlette.types import ASGIApp
 from qwen_lsp.runtime import Services
 from webui.guard import LOOPBACK, Guard
 from webui.html_rewrite import HtmlRewriteMiddleware
-from webui.i18n.gradio import TRANSLATOR, say
-from webui.page_context import QUIET, PageContext, room_for
+from webui.i18n.translator import TRANSLATOR, translated
+from webui.page_context import QUIET, PageContext, page_context_for
 from webui.parts.header import header_html, notice_html
 from webui.static import static_text
 from webui.tabs.chat.tab import build as build_chat
@@ -46,12 +46,14 @@ _TABS = (
 
 def build_page(services: Services) -> ASGIApp:
     """The page for these services, safe also when served alone."""
-    room = room_for(services)
-    app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lambda _: keeping(room))
-    app.include_router(room.live.routes())
+    context = page_context_for(services)
+    app = fastapi.FastAPI(
+        docs_url=None, redoc_url=None, openapi_url=None, lifespan=lambda _: keeping(context)
+    )
+    app.include_router(context.live.routes())
     app = gr.mount_gradio_app(
         app,
-        _blocks(room),
+        _blocks(context),
         path="/",
         theme=theme(),
         css=css(),
@@ -69,7 +71,7 @@ def build_page(services: Services) -> ASGIApp:
     return Guard(HtmlRewriteMiddleware(app), LOOPBACK | {services.settings.host.address})
 
 
-def _blocks(room: PageContext) -> gr.Blocks:
+def _blocks(context: PageContext) -> gr.Blocks:
     with gr.Blocks(
         analytics_enabled=False, title="qwen-lsp", fill_width=True, delete_cache=(3600, 86400)
     ) as page:
@@ -77,19 +79,19 @@ def _blocks(room: PageContext) -> gr.Blocks:
         notice = gr.HTML(elem_id="notice", apply_default_css=False)
         with gr.Tabs(elem_id="tabs") as tabs:
             for name, build in _TABS:
-                with gr.Tab(say(f"tab_{name}"), id=name) as tab:
-                    build(room, page, tab)
+                with gr.Tab(translated(f"tab_{name}"), id=name) as tab:
+                    build(context, page, tab)
         page.load(_first_tab, None, tabs, **QUIET)
-        page.unload(_leaver(room))
-        _keep_header_true(room, page, header, notice)
+        page.unload(_leaver(context))
+        _keep_header_true(context, page, header, notice)
     return page
 
 
-def _leaver(room: PageContext) -> Callable[[gr.Request], Awaitable[None]]:
+def _leaver(context: PageContext) -> Callable[[gr.Request], Awaitable[None]]:
     """A page that goes away frees the engine at once; its generators would notice only with their next message."""
 
     async def leave(request: gr.Request) -> None:  # on the loop, where jobs live
-        room.running.stop_all(str(request.session_hash))
+        context.running.stop_all(str(request.session_hash))
 
     return leave
 
@@ -98,9 +100,9 @@ def _first_tab(request: gr.Request) -> Any:
     return gr.update(selected="chat") if "conversation" in request.query_params else gr.skip()
 
 
-def _keep_header_true(room: PageContext, page: gr.Blocks, header: gr.HTML, notice: gr.HTML) -> None:
+def _keep_header_true(context: PageContext, page: gr.Blocks, header: gr.HTML, notice: gr.HTML) -> None:
     async def look() -> tuple[str, str]:
-        info = await room.services.engine.info()
+        info = await context.services.engine.info()
         return header_html(info), notice_html(info)
 
     page.load(None, None, None, js=static_text("page.js"))

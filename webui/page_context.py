@@ -33,7 +33,7 @@ class PageContext:
         return requests_of(self.services.engine)
 
 
-def room_for(services: Services) -> PageContext:
+def page_context_for(services: Services) -> PageContext:
     """The room, with an engine that keeps records; one that does already is taken as it is."""
     return PageContext(replace(services, engine=recorded(services.engine)))
 

@@ -10,7 +10,7 @@ from axe_playwright_python.async_playwright import Axe
 from qwen_lsp.engine.stubs.demo import ScriptedEngine
 from tests.support.page.page import open_tab, opened
 from tests.webui.conftest import Place
-from webui.i18n.texts import either
+from webui.i18n.texts import in_language
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 GRADIOS_OWN = frozenset(["aria-prohibited-attr"])  # the placeholder of an empty block (webui notes 2.8)
@@ -39,7 +39,7 @@ async def test_no_serious_violation_on_any_tab(place: Place, locale: str, scheme
         await page.click("#go")
         await page.wait_for_selector("#result .q-view[data-phase=done]")
         for tab in TABS:
-            await open_tab(page, either(f"tab_{tab}", locale))
+            await open_tab(page, in_language(f"tab_{tab}", locale))
             results = await Axe().run(page)
             found += [
                 f"{tab}: {violation['id']} {node['html'][:200]} {node['failureSummary'][:200]}"

@@ -12,7 +12,7 @@ from tests.support.page.page import open_tab, opened, picture
 from tests.support.page.readability import astray, foreign_words
 from tests.webui.conftest import Place
 from tests.webui.test_other_tabs_page import SHAPE, Routing
-from webui.i18n.texts import either
+from webui.i18n.texts import in_language
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 TABS = ("generate", "chat", "compare", "loop", "project", "inside", "monitor")
@@ -49,7 +49,7 @@ async def _views(page: Page, locale: str) -> AsyncIterator[str]:
                 "(dark) => document.body.classList.contains('dark') === dark", arg=scheme == "dark"
             )
             for tab in TABS:
-                await open_tab(page, either(f"tab_{tab}", locale))
+                await open_tab(page, in_language(f"tab_{tab}", locale))
                 await page.wait_for_selector(f"#{_MARKS[tab]}", state="visible")
                 if size == "narrow" and scheme == "light":
                     await _unfold(page)
@@ -84,20 +84,20 @@ async def _fill(page: Page, locale: str, folder: Path) -> None:
     await page.fill("#request textarea", "stack")
     await page.click("#go")
     await page.wait_for_selector("#result .q-view[data-phase=done]")
-    await open_tab(page, either("tab_chat", locale))
+    await open_tab(page, in_language("tab_chat", locale))
     await page.fill("#chat-words textarea", "stack")
     await page.click("#chat-send")
     await page.wait_for_selector("#chat-talk .bot :text('t3')")
-    await open_tab(page, either("tab_compare", locale))
+    await open_tab(page, in_language("tab_compare", locale))
     await page.fill("#compare-prompts textarea", "stack")
     await page.click("#compare-go")
     await page.wait_for_selector("#compare-table td >> nth=1 >> .q-facts")
-    await open_tab(page, either("tab_project", locale))
+    await open_tab(page, in_language("tab_project", locale))
     await page.fill("#project-folder input, #project-folder textarea", str(folder))
     await page.click("#project-read")
     await page.click("#project-tree [data-path='src/stack.py']")
     await page.wait_for_selector("#project-chosen b")
-    await open_tab(page, either("tab_inside", locale))
+    await open_tab(page, in_language("tab_inside", locale))
     await page.fill("#inside-prompt textarea", "stack")
     await page.click("#inside-go")
     await page.wait_for_selector("#inside .q-inside[data-phase=done]")

@@ -7,14 +7,14 @@ from qwen_lsp.engine.request import Request, Text, TextPrompt
 from qwen_lsp.engine.stubs.demo import DemoEngine
 from qwen_lsp.runtime import Services
 from qwen_lsp.settings import Settings
-from webui.page_context import room_for
+from webui.page_context import page_context_for
 
 
 async def test_an_engine_that_keeps_records_is_not_wrapped_again() -> None:
     engine = recorded(DemoEngine())
     assert recorded(engine) is engine
-    room = room_for(Services(Settings(), engine))
+    context = page_context_for(Services(Settings(), engine))
     async for _ in engine.generate(Request(TextPrompt((Text("def f"),)), max_tokens=4)):
         pass
-    assert room.services.engine is engine
-    assert len(room.requests.last(10)) == 1
+    assert context.services.engine is engine
+    assert len(context.requests.last(10)) == 1

@@ -310,10 +310,15 @@ def test_suggestions_are_charted_by_day_and_none_are_said_plainly() -> None:
     assert "No editor has shown a suggestion yet" in acceptance_table([])
 
 
+def test_a_few_bytes_have_no_english_word() -> None:
+    told = gauges_list(INFO, [("process_memory_bytes", 85.0), ("kv_bytes", 1.0)])
+    assert ("<dd>85 B</dd>" in told, "<dd>1 B</dd>" in told) == (True, True)
+
+
 def test_gauges_are_named_in_both_languages_and_unknown_ones_by_their_own_name() -> None:
     info = EngineInfo("mlx", "m", "ready", load=(("kv_bytes", 2048.0), ("on_gpu", 1.0), ("new_thing", 3.0)))
     told = gauges_list(info, [("process_cpu_percent", 12.3)])
-    for words in ("前缀缓存", "2 KiB", "计算设备", "GPU", "new thing", "12 %"):
+    for words in ("前缀缓存", "2.0 KiB", "计算设备", "GPU", "new thing", "12 %"):
         assert words in told
 
 

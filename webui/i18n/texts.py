@@ -1,4 +1,4 @@
-"""Every fixed word of the page, in English and in Chinese. `both` puts the two side by side; CSS shows one."""
+"""Every fixed text of the page, in English and in Chinese. `bilingual` puts both into the page; CSS shows one."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from webui.i18n.texts_model import MODEL
 from webui.i18n.texts_page import PAGE
 from webui.i18n.texts_tasks import TASKS
 
-WORDS: dict[str, tuple[str, str]] = {**PAGE, **TASKS, **MODEL}
+TEXTS: dict[str, tuple[str, str]] = {**PAGE, **TASKS, **MODEL}
 LANGUAGES = ("en", "zh")
 
 
 def tables() -> dict[str, dict[str, str]]:
-    """The table by language tag, as the interface wants it."""
-    english = {key: pair[0] for key, pair in WORDS.items()}
-    chinese = {key: pair[1] for key, pair in WORDS.items()}
+    """The table by language tag, as `gr.I18n` takes it."""
+    english = {key: pair[0] for key, pair in TEXTS.items()}
+    chinese = {key: pair[1] for key, pair in TEXTS.items()}
     return {"en": english, "zh": chinese, "zh-CN": chinese}
 
 
-def both(key: str, **values: object) -> str:
-    """The words in both languages as HTML, values escaped; the page's language shows one of them."""
+def bilingual(key: str, **values: object) -> str:
+    """The text in both languages as HTML, with its values escaped; CSS shows the one of the page's language."""
     spans = (
         f'<span lang="{tag}" class="w-{tag}">{escape(text.format(**values))}</span>'
-        for tag, text in zip(LANGUAGES, WORDS[key], strict=True)
+        for tag, text in zip(LANGUAGES, TEXTS[key], strict=True)
     )
     return "".join(spans)
 
 
-def either(key: str, language: str, **values: object) -> str:
-    """The words in one language, `zh…` or anything else for English."""
-    return WORDS[key][1 if language.lower().startswith("zh") else 0].format(**values)
+def in_language(key: str, language: str, **values: object) -> str:
+    """The text in one language as plain text: Chinese for `zh…`, else English."""
+    return TEXTS[key][1 if language.lower().startswith("zh") else 0].format(**values)

@@ -1,4 +1,4 @@
-"""Words of the monitor, the inside of the model and its picture: English and Chinese."""
+"""Texts of the monitor, the inside of the model and its picture: English and Chinese."""
 
 from __future__ import annotations
 
@@ -77,7 +77,6 @@ MODEL: dict[str, tuple[str, str]] = {
     ),
     "inside_waiting": ("Start a run to see it.", "运行后在此显示。"),
     # the picture
-    "picture": ("Architecture", "架构"),
     "picture_own": ("Your own picture: {name}", "你自己的图片：{name}"),
     "picture_reference": (
         "Qwen3-Coder-30B-A3B as published; it is not loaded.",

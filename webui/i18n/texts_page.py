@@ -1,10 +1,9 @@
-"""Words of the page itself, of Generate and of Chat: English and Chinese."""
+"""Texts of the page itself, of Generate and of Chat: English and Chinese."""
 
 from __future__ import annotations
 
 PAGE: dict[str, tuple[str, str]] = {
     # the page
-    "title": ("qwen-lsp · code workbench", "qwen-lsp · 代码工作台"),
     "tagline": ("Your code model, on your own machine.", "你自己的代码模型，只在你的电脑上运行。"),
     "tab_generate": ("Generate", "生成"),
     "tab_chat": ("Chat", "对话"),
@@ -41,7 +40,6 @@ PAGE: dict[str, tuple[str, str]] = {
     "examples": ("Examples", "示例"),
     "sampling": ("Sampling", "采样参数"),
     "temperature": ("Temperature", "温度"),
-    "temperature_info": ("0 always takes the likeliest token", "0 表示总取最可能的词元"),
     "max_tokens": ("Max tokens", "最大词元数"),
     "top_p": ("Top-p", "Top-p"),
     "top_k": ("Top-k (0 = off)", "Top-k（0 为关闭）"),
@@ -100,7 +98,6 @@ PAGE: dict[str, tuple[str, str]] = {
     "stat_memory": ("memory {size}", "内存 {size}"),
     "stat_cached": ("{count} from cache", "缓存命中 {count}"),
     "greedy": ("greedy", "贪心"),
-    "chars": ("{count} characters", "{count} 个字符"),
     # chat
     "chat_say": ("Message", "消息"),
     "chat_hint": ("Ask about code. Ctrl+Enter sends.", "请输入关于代码的问题，Ctrl+Enter 发送。"),

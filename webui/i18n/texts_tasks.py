@@ -1,4 +1,4 @@
-"""Words of Compare, the test loop and Project: English and Chinese."""
+"""Texts of Compare, the test loop and Project: English and Chinese."""
 
 from __future__ import annotations
 
@@ -131,8 +131,6 @@ TASKS: dict[str, tuple[str, str]] = {
     "compare_latency": ("Latency, ms", "延迟，毫秒"),
     "compare_speed": ("Tokens/s", "词元/秒"),
     "compare_parses": ("Parses", "语法正确"),
-    "compare_yes": ("yes", "是"),
-    "compare_no": ("no", "否"),
     "compare_json": ("Export JSON", "导出 JSON"),
     "compare_csv": ("Export CSV", "导出 CSV"),
     "compare_running": ("{done} of {total}", "{done} / {total}"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from qwen_lsp.engine.request import ModelShape
 from qwen_lsp.paths import paths
 from qwen_lsp.sizes import size_in_words
-from webui.i18n.texts import WORDS, both
+from webui.i18n.texts import TEXTS, bilingual
 
 _KINDS = {
     ".svg": "image/svg+xml",
@@ -63,8 +63,8 @@ def picture_html(shape: ModelShape | None) -> str:
         data = base64.b64encode(own.read_bytes()).decode()
         # As an <img> an SVG runs no scripts and loads nothing.
         image = f'<img alt="{escape(own.name)}" src="data:{_KINDS[own.suffix.lower()]};base64,{data}">'
-        return f'<figure class="q-picture">{image}<figcaption>{both("picture_own", name=own.name)}</figcaption></figure>'
-    note = "" if shape is not None else f'<span class="q-badge">{both("picture_reference")}</span> '
+        return f'<figure class="q-picture">{image}<figcaption>{bilingual("picture_own", name=own.name)}</figcaption></figure>'
+    note = "" if shape is not None else f'<span class="q-badge">{bilingual("picture_reference")}</span> '
     shape = shape or REFERENCE
     return f'<figure class="q-picture" tabindex="0">{draw(shape)}<figcaption>{note}{_facts(shape)}</figcaption></figure>'
 
@@ -73,7 +73,7 @@ def draw(shape: ModelShape) -> str:
     """Input, encoding, attention, expert routing, output, with the model's own numbers."""
     alt = [
         text.format(layers=shape.layers, heads=shape.heads, experts=shape.experts)
-        for text in WORDS["picture_alt"]
+        for text in TEXTS["picture_alt"]
     ]
     boxes = [
         _box(8, 128, "picture_input", _say("picture_tokens", count=f"{shape.vocabulary:,}")),
@@ -150,16 +150,16 @@ def _text(x: float, y: float, kind: str, words: tuple[str, ...], *, fit: float =
 
 
 def _say(key: str, **values: object) -> tuple[str, str]:
-    english, chinese = WORDS[key]
+    english, chinese = TEXTS[key]
     return english.format(**values), chinese.format(**values)
 
 
 def _facts(shape: ModelShape) -> str:
     facts = [
-        both("picture_params", total=_short(shape.parameters), active=_short(shape.active_parameters)),
-        both("picture_context", count=f"{shape.context_tokens:,}"),
-        both("picture_weights", size=size_in_words(shape.weight_bytes)),
-        both("picture_kv", size=size_in_words(shape.kv_bytes_per_token)),
+        bilingual("picture_params", total=_short(shape.parameters), active=_short(shape.active_parameters)),
+        bilingual("picture_context", count=f"{shape.context_tokens:,}"),
+        bilingual("picture_weights", size=size_in_words(shape.weight_bytes)),
+        bilingual("picture_kv", size=size_in_words(shape.kv_bytes_per_token)),
     ]
     bits = [_bits(part, how) for part, how in shape.quantisation]
     return "".join(f"<span>{fact}</span>" for fact in facts + bits)
@@ -168,12 +168,12 @@ def _facts(shape: ModelShape) -> str:
 def _bits(part: str, how: str) -> str:
     """One part's weights in words, such as "4 bits, groups of 64" is said by engines; else as it was said."""
     found = re.fullmatch(r"(\d+) bits(?:, groups of (\d+)|, (not quantised))?", how)
-    if found is None or f"part_{part}" not in WORDS:
+    if found is None or f"part_{part}" not in TEXTS:
         return f"{escape(part)}: {escape(how)}"
     key = "picture_groups" if found[2] else "picture_exact" if found[3] else "picture_bits"
     english, chinese = (
         text.format(part=name, bits=found[1], size=found[2])
-        for text, name in zip(WORDS[key], WORDS[f"part_{part}"], strict=True)
+        for text, name in zip(TEXTS[key], TEXTS[f"part_{part}"], strict=True)
     )
     return f'<span lang="en" class="w-en">{english}</span><span lang="zh" class="w-zh">{chinese}</span>'
 

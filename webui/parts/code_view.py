@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from webui.i18n.texts import both
+from webui.i18n.texts import bilingual
 from webui.parts.highlight import Highlighter, highlight
 from webui.static import static_text
 
@@ -17,14 +17,14 @@ def code_view(name: str, *, label: str = "result", empty: str = "result_empty") 
     """An empty code area with its bar, tools and foot; its values are what `CodeStream` makes."""
     template = (
         f'<section class="q-view" data-phase="idle" data-empty="true"><header class="q-bar">'
-        f'<span class="q-phase" role="status" aria-live="polite">{both("phase_idle")}</span>'
+        f'<span class="q-phase" role="status" aria-live="polite">{bilingual("phase_idle")}</span>'
         f'<span class="q-stats"></span><span class="q-tools">'
-        f'<button type="button" class="q-copy"><span class="q-before">{both("copy")}</span>'
-        f'<span class="q-after">{both("copied")}</span></button>'
-        f'<button type="button" class="q-download">{both("download")}</button></span></header>'
+        f'<button type="button" class="q-copy"><span class="q-before">{bilingual("copy")}</span>'
+        f'<span class="q-after">{bilingual("copied")}</span></button>'
+        f'<button type="button" class="q-download">{bilingual("download")}</button></span></header>'
         f'<div class="q-scroll" tabindex="0" role="group" aria-labelledby="{name}-label">'
-        f'<span class="q-hidden" id="{name}-label">{both(label)}</span>'
-        f'<div class="q-empty">{both(empty)}</div>'
+        f'<span class="q-hidden" id="{name}-label">{bilingual(label)}</span>'
+        f'<div class="q-empty">{bilingual(empty)}</div>'
         f'<pre class="q-code"><code class="q-settled"></code><code class="q-tail"></code></pre></div>'
         f'<div class="q-prose"></div><footer class="q-foot"></footer></section>'
     )

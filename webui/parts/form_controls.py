@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from webui.i18n.gradio import say
+from webui.i18n.translator import translated
 from webui.request.form import LIMITS, NAMES, Form
 from webui.request.target_languages import AS_IS, LANGUAGES
 
@@ -31,17 +31,17 @@ def language_and_mode(base: Form) -> dict[str, Any]:
     """What is wanted: language and way of asking."""
     with gr.Row():
         language = gr.Dropdown(
-            [*((name, name) for name in LANGUAGES), (say("as_is"), AS_IS)],
+            [*((name, name) for name in LANGUAGES), (translated("as_is"), AS_IS)],
             value=base.language,
-            label=say("language"),
+            label=translated("language"),
             elem_id="language",
             scale=1,
             min_width=135,
         )
         mode = gr.Radio(
-            [(say("mode_generate"), "generate"), (say("mode_complete"), "complete")],
+            [(translated("mode_generate"), "generate"), (translated("mode_complete"), "complete")],
             value=base.mode,
-            label=say("mode"),
+            label=translated("mode"),
             elem_id="mode",
             elem_classes="q-inline",
             scale=3,
@@ -53,7 +53,7 @@ def language_and_mode(base: Form) -> dict[str, Any]:
 def sampling(base: Form) -> dict[str, Any]:
     """How tokens are drawn and where the answer ends."""
     made: dict[str, Any] = {}
-    with gr.Accordion(say("sampling"), open=True, elem_id="sampling"):
+    with gr.Accordion(translated("sampling"), open=True, elem_id="sampling"):
         with gr.Row(elem_classes="q-pair"):
             made["temperature"] = _slider("temperature", base, 0.05)
             made["max_tokens"] = _slider("max_tokens", base, 1, top=8192)
@@ -63,15 +63,18 @@ def sampling(base: Form) -> dict[str, Any]:
         with gr.Row(elem_classes="q-pair"):
             made["repetition_penalty"] = _slider("repetition_penalty", base, 0.01)
             made["min_p"] = _slider("min_p", base, 0.01)
-    with gr.Accordion(say("more"), open=False, elem_id="more"):
+    with gr.Accordion(translated("more"), open=False, elem_id="more"):
         made["system"] = gr.Textbox(
-            label=say("system_prompt"), placeholder=say("system_hint"), lines=2, elem_id="system"
+            label=translated("system_prompt"),
+            placeholder=translated("system_hint"),
+            lines=2,
+            elem_id="system",
         )
         with gr.Row(elem_classes="q-pair"):
             made["stop_texts"] = gr.Textbox(
-                label=say("stop_texts"), lines=2, elem_id="stop-texts", min_width=150
+                label=translated("stop_texts"), lines=2, elem_id="stop-texts", min_width=150
             )
-            made["seed"] = gr.Textbox(label=say("seed"), max_lines=1, elem_id="seed", min_width=150)
+            made["seed"] = gr.Textbox(label=translated("seed"), max_lines=1, elem_id="seed", min_width=150)
     return made
 
 
@@ -82,7 +85,7 @@ def _slider(name: str, base: Form, step: float, top: float | None = None) -> gr.
         top or high,
         getattr(base, name),
         step=step,
-        label=say(name),
+        label=translated(name),
         elem_id=name.replace("_", "-"),
         min_width=150,
         buttons=[],

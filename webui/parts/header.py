@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from qwen_lsp.engine.request import EngineInfo
-from webui.i18n.texts import both
+from webui.i18n.texts import bilingual
 
 _MARK = (
     '<svg viewBox="0 0 28 28" aria-hidden="true"><rect x="1" y="1" width="26" height="26" rx="8" fill="var(--q-accent)"/>'
@@ -16,7 +16,7 @@ _MARK = (
 
 def title_html() -> str:
     """Name and what it is in one line."""
-    return f'<h1 class="q-mark">{_MARK}<span>qwen-lsp</span></h1><span class="q-tagline">{both("tagline")}</span>'
+    return f'<h1 class="q-mark">{_MARK}<span>qwen-lsp</span></h1><span class="q-tagline">{bilingual("tagline")}</span>'
 
 
 def header_html(info: EngineInfo) -> str:
@@ -33,13 +33,13 @@ def notice_html(info: EngineInfo) -> str:
 
 def engine_html(info: EngineInfo) -> str:
     """State, model and warnings, in a row."""
-    facts = [f'<span class="q-dotmark {info.state}"></span>{both(f"engine_{info.state}")}']
+    facts = [f'<span class="q-dotmark {info.state}"></span>{bilingual(f"engine_{info.state}")}']
     if info.model:
         facts.append(f"<b>{'starter' if info.is_starter else escape(info.model)}</b>")
     if info.state == "loading" and info.progress is not None:
         facts.append(f"{info.progress:.0%}")
     if info.state == "loading" and info.seconds_left is not None:
-        facts.append(both("seconds_left", seconds=round(info.seconds_left)))
+        facts.append(bilingual("seconds_left", seconds=round(info.seconds_left)))
     badges = [
         key
         for key, holds in (
@@ -49,5 +49,5 @@ def engine_html(info: EngineInfo) -> str:
         )
         if holds
     ]
-    facts += [f'<span class="q-badge">{both(key)}</span>' for key in badges]
+    facts += [f'<span class="q-badge">{bilingual(key)}</span>' for key in badges]
     return f'<span class="q-engine">{"".join(facts)}</span>'

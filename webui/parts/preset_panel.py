@@ -8,8 +8,8 @@ from typing import Any
 import gradio as gr
 
 from qwen_lsp.paths import paths
-from webui.i18n.gradio import say
-from webui.i18n.texts import both
+from webui.i18n.texts import bilingual
+from webui.i18n.translator import translated
 from webui.parts.form_controls import Controls
 from webui.parts.presets import Preset, Presets
 from webui.request.form import NAMES, read
@@ -23,22 +23,26 @@ _DOWNLOAD = (
 
 def preset_panel(page: gr.Blocks, request: gr.Textbox, form: Controls) -> None:
     """The folded panel below the form."""
-    with gr.Accordion(say("presets"), open=False, elem_id="presets"):
+    with gr.Accordion(translated("presets"), open=False, elem_id="presets"):
         with gr.Row(elem_classes="q-pair"):
             chosen = gr.Dropdown(
-                [], value=None, label=say("preset"), elem_id="preset", scale=3, min_width=140
+                [], value=None, label=translated("preset"), elem_id="preset", scale=3, min_width=140
             )
-            load = gr.Button(say("load"), size="sm", elem_id="preset-load", min_width=70)
-            drop = gr.Button(say("delete"), size="sm", elem_id="preset-delete", min_width=70)
+            load = gr.Button(translated("load"), size="sm", elem_id="preset-load", min_width=70)
+            drop = gr.Button(translated("delete"), size="sm", elem_id="preset-delete", min_width=70)
         with gr.Row(elem_classes="q-pair"):
             name = gr.Textbox(
-                label=say("preset_name"), max_length=80, elem_id="preset-name", scale=3, min_width=140
+                label=translated("preset_name"), max_length=80, elem_id="preset-name", scale=3, min_width=140
             )
-            keep_request = gr.Checkbox(label=say("keep_request"), value=False, elem_id="preset-with-request")
-            save = gr.Button(say("save"), size="sm", elem_id="preset-save", min_width=70)
+            keep_request = gr.Checkbox(
+                label=translated("keep_request"), value=False, elem_id="preset-with-request"
+            )
+            save = gr.Button(translated("save"), size="sm", elem_id="preset-save", min_width=70)
         with gr.Row():
-            given = gr.UploadButton(say("import"), size="sm", file_types=[".json"], elem_id="preset-import")
-            export = gr.Button(say("export"), size="sm", elem_id="preset-export")
+            given = gr.UploadButton(
+                translated("import"), size="sm", file_types=[".json"], elem_id="preset-import"
+            )
+            export = gr.Button(translated("export"), size="sm", elem_id="preset-export")
         told = gr.HTML(elem_id="preset-told", apply_default_css=False)
         text = gr.Textbox(visible=False)
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -93,4 +97,4 @@ def _import(path: str) -> tuple[Any, str]:
 
 
 def _told(key: str, *, bad: bool = False, **values: object) -> str:
-    return f'<div class="q-say{" bad" if bad else ""}" role="status">{both(key, **values)}</div>'
+    return f'<div class="q-say{" bad" if bad else ""}" role="status">{bilingual(key, **values)}</div>'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.sizes import size_in_words
-from webui.i18n.texts import both
+from webui.i18n.texts import bilingual
 from webui.request.form import Form
 from webui.request.target_languages import AS_IS
 from webui.running.generation import Generation
@@ -13,8 +13,8 @@ from webui.running.generation import Generation
 def phase_html(state: Generation) -> str:
     """The phase in words: queued, reading n of m tokens, writing, and how it ended."""
     if state.phase == "reading" and state.progress is not None:
-        return both("phase_reading", done=state.progress.done_tokens, total=state.progress.total_tokens)
-    words = both(f"phase_{state.phase}")
+        return bilingual("phase_reading", done=state.progress.done_tokens, total=state.progress.total_tokens)
+    words = bilingual(f"phase_{state.phase}")
     if state.phase == "failed":
         from html import escape
 
@@ -26,38 +26,40 @@ def stats_html(state: Generation, info: EngineInfo) -> str:
     """Tokens, speed, time to first token, context and memory; what is not known is left out."""
     facts: list[str] = []
     if state.generated_tokens:
-        facts.append(both("stat_tokens", count=f"{state.generated_tokens:,}"))
+        facts.append(bilingual("stat_tokens", count=f"{state.generated_tokens:,}"))
     if state.tokens_per_s is not None:
-        facts.append(both("stat_speed", rate=f"{state.tokens_per_s:.0f}"))
+        facts.append(bilingual("stat_speed", rate=f"{state.tokens_per_s:.0f}"))
     if state.first_token_ms is not None:
-        facts.append(both("stat_first", ms=f"{state.first_token_ms:.0f}"))
+        facts.append(bilingual("stat_first", ms=f"{state.first_token_ms:.0f}"))
     if state.usage is not None and state.usage.cached_tokens:
-        facts.append(both("stat_cached", count=f"{state.usage.cached_tokens:,}"))
+        facts.append(bilingual("stat_cached", count=f"{state.usage.cached_tokens:,}"))
     if state.used_tokens and info.context_tokens:
-        facts.append(both("stat_context", used=f"{state.used_tokens:,}", window=f"{info.context_tokens:,}"))
+        facts.append(
+            bilingual("stat_context", used=f"{state.used_tokens:,}", window=f"{info.context_tokens:,}")
+        )
     memory = memory_bytes(info)
     if memory:
-        facts.append(both("stat_memory", size=size_in_words(memory)))
+        facts.append(bilingual("stat_memory", size=size_in_words(memory)))
     return "".join(f"<span>{fact}</span>" for fact in facts)
 
 
 def foot_html(form: Form) -> str:
     """The sampling settings the result was drawn with."""
-    language = both("as_is") if form.language == AS_IS else form.language
+    language = bilingual("as_is") if form.language == AS_IS else form.language
     if form.temperature == 0:
-        drawn = [both("greedy")]
+        drawn = [bilingual("greedy")]
     else:
         drawn = [
-            f"{both('temperature')} {form.temperature:g}",
+            f"{bilingual('temperature')} {form.temperature:g}",
             f"Top-p {form.top_p:g}",
             f"Top-k {form.top_k}",
         ]
         drawn += [f"Min-p {form.min_p:g}"] * bool(form.min_p)
-    facts = [language, *drawn, f"{both('max_tokens')} {form.max_tokens}"]
+    facts = [language, *drawn, f"{bilingual('max_tokens')} {form.max_tokens}"]
     if form.repetition_penalty != 1.0:
-        facts.append(f"{both('repetition_penalty')} {form.repetition_penalty:g}")
+        facts.append(f"{bilingual('repetition_penalty')} {form.repetition_penalty:g}")
     if form.seed is not None:
-        facts.append(f"{both('seed_short')} {form.seed}")
+        facts.append(f"{bilingual('seed_short')} {form.seed}")
     return "".join(f"<span>{fact}</span>" for fact in facts)
 
 

@@ -17,7 +17,7 @@ CURSOR = "<cursor>"
 
 @dataclass(frozen=True, slots=True)
 class RequestRefusal:
-    """Nothing can be asked; `key` names the sentence in words.py."""
+    """Nothing can be asked; `key` names the text in the table."""
 
     key: str
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from webui.i18n.gradio import say
-from webui.i18n.texts import both
+from webui.i18n.texts import bilingual
+from webui.i18n.translator import translated
 from webui.parts.workspace_files import NotReadable, Workspace
 
 
@@ -48,20 +48,20 @@ def build_panel() -> ChatLayout:
 
 
 def _left() -> dict[str, Any]:
-    made: dict[str, Any] = {"new": gr.Button(say("chat_new"), elem_id="chat-new", size="md")}
-    made["search"] = gr.Textbox(label=say("chat_search"), elem_id="chat-search", max_lines=1)
-    made["list"] = gr.Radio([], label=say("chat_list"), elem_id="chat-list", elem_classes="q-list")
+    made: dict[str, Any] = {"new": gr.Button(translated("chat_new"), elem_id="chat-new", size="md")}
+    made["search"] = gr.Textbox(label=translated("chat_search"), elem_id="chat-search", max_lines=1)
+    made["list"] = gr.Radio([], label=translated("chat_list"), elem_id="chat-list", elem_classes="q-list")
     with gr.Row():
-        made["export"] = gr.Button(say("chat_export"), size="sm", elem_id="chat-export", min_width=100)
-        made["delete"] = gr.Button(say("chat_delete"), size="sm", elem_id="chat-delete", min_width=100)
-        made["erase"] = gr.Button(say("chat_erase"), size="sm", elem_id="chat-erase", min_width=100)
+        made["export"] = gr.Button(translated("chat_export"), size="sm", elem_id="chat-export", min_width=100)
+        made["delete"] = gr.Button(translated("chat_delete"), size="sm", elem_id="chat-delete", min_width=100)
+        made["erase"] = gr.Button(translated("chat_erase"), size="sm", elem_id="chat-erase", min_width=100)
     return made
 
 
 def _right() -> dict[str, Any]:
     made: dict[str, Any] = {
         "talk": gr.Chatbot(
-            label=say("chat_talk"),
+            label=translated("chat_talk"),
             height=460,
             editable="user",
             buttons=["copy", "copy_all"],
@@ -73,15 +73,21 @@ def _right() -> dict[str, Any]:
             latex_delimiters=[],
         ),
         "bar": gr.HTML(
-            f'<div class="q-line">{both("chat_empty")}</div>', elem_id="chat-bar", apply_default_css=False
+            f'<div class="q-line">{bilingual("chat_empty")}</div>',
+            elem_id="chat-bar",
+            apply_default_css=False,
         ),
     }
     made["words"] = gr.Textbox(
-        label=say("chat_say"), placeholder=say("chat_hint"), lines=2, max_lines=10, elem_id="chat-words"
+        label=translated("chat_say"),
+        placeholder=translated("chat_hint"),
+        lines=2,
+        max_lines=10,
+        elem_id="chat-words",
     )
     with gr.Row():
         made["go"] = gr.Button(
-            say("chat_send"),
+            translated("chat_send"),
             variant="primary",
             elem_id="chat-send",
             size="md",
@@ -90,7 +96,7 @@ def _right() -> dict[str, Any]:
             min_width=110,
         )
         made["stop"] = gr.Button(
-            say("stop"),
+            translated("stop"),
             elem_id="chat-stop",
             size="md",
             elem_classes="q-stop",
@@ -99,17 +105,21 @@ def _right() -> dict[str, Any]:
         )
     with gr.Row(elem_classes="q-small"):
         for name in ("retry", "drop", "older", "newer"):
-            made[name] = gr.Button(say(f"chat_{name}"), elem_id=f"chat-{name}", size="sm", min_width=70)
+            made[name] = gr.Button(
+                translated(f"chat_{name}"), elem_id=f"chat-{name}", size="sm", min_width=70
+            )
     return made
 
 
 def _attach() -> dict[str, Any]:
     made: dict[str, Any] = {}
-    with gr.Accordion(say("attach"), open=False, elem_id="chat-attach"):
+    with gr.Accordion(translated("attach"), open=False, elem_id="chat-attach"):
         with gr.Row():
-            made["folder"] = gr.Textbox(label=say("attach_folder"), elem_id="chat-folder", scale=4)
-            made["read"] = gr.Button(say("attach_read"), size="sm", elem_id="chat-read", min_width=100)
-        made["files"] = gr.Dropdown([], multiselect=True, label=say("attach_files"), elem_id="chat-files")
+            made["folder"] = gr.Textbox(label=translated("attach_folder"), elem_id="chat-folder", scale=4)
+            made["read"] = gr.Button(translated("attach_read"), size="sm", elem_id="chat-read", min_width=100)
+        made["files"] = gr.Dropdown(
+            [], multiselect=True, label=translated("attach_files"), elem_id="chat-files"
+        )
         made["told"] = gr.HTML(elem_id="chat-told", apply_default_css=False)
     return made
 
@@ -122,6 +132,6 @@ def list_files(folder: str) -> tuple[Any, str]:
     except NotReadable as error:
         return gr.update(
             choices=[], value=[]
-        ), f'<div class="q-say bad">{both("attach_bad", why=error)}</div>'
-    told = f'<div class="q-say">{both("attach_count", count=len(files))}</div>'
+        ), f'<div class="q-say bad">{bilingual("attach_bad", why=error)}</div>'
+    told = f'<div class="q-say">{bilingual("attach_count", count=len(files))}</div>'
     return gr.update(choices=[*workspace.folders(), *files], value=[]), told

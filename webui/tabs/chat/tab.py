@@ -12,7 +12,7 @@ import gradio as gr
 from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
 from qwen_lsp.storage.conversations import Conversations, StoredConversation, with_files
-from webui.i18n.texts import WORDS, both
+from webui.i18n.texts import TEXTS, bilingual
 from webui.page_context import QUIET, PageContext, StartStop, key_of
 from webui.parts.progress import phase_html, stats_html
 from webui.parts.workspace_files import NotReadable, Workspace
@@ -23,7 +23,7 @@ from webui.tabs.chat.layout import build_panel, list_files
 _TAB = "chat"
 _MAX_TOKENS = 4096
 _SURE = "() => [confirm(document.documentElement.lang.startsWith('zh') ? {1!r} : {0!r})]".format(
-    *WORDS["chat_erase_sure"]
+    *TEXTS["chat_erase_sure"]
 )
 _SAVE = (
     "(text) => { const url = URL.createObjectURL(new Blob([text], {type: 'text/markdown'}));"
@@ -39,7 +39,7 @@ class Where:
     leaf: int | None = None
 
 
-def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
+def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     where = gr.State(Where())
     panel = build_panel()
@@ -47,11 +47,11 @@ def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     asked = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
     answer = [*drawn, panel.go, panel.stop]
     panel.go.click(
-        _sender(room), [panel.words, panel.folder, panel.files, where], [panel.words, *answer], **asked
+        _sender(context), [panel.words, panel.folder, panel.files, where], [panel.words, *answer], **asked
     )
-    panel.retry.click(_retrier(room), where, answer, **asked)
-    panel.talk.edit(_editor(room), where, answer, **asked)
-    panel.stop.click(_stopper(room), None, None, **QUIET)
+    panel.retry.click(_retrier(context), where, answer, **asked)
+    panel.talk.edit(_editor(context), where, answer, **asked)
+    panel.stop.click(_stopper(context), None, None, **QUIET)
     panel.list.select(_open, panel.list, drawn, **QUIET)
     panel.search.change(lambda text: _listed(None, text), panel.search, panel.list, **QUIET)
     panel.new.click(lambda: _draw(Where()), None, drawn, **QUIET)
@@ -74,43 +74,43 @@ def _store() -> Conversations:
     return Conversations()
 
 
-def _sender(room: PageContext) -> Any:
+def _sender(context: PageContext) -> Any:
     async def send(
         request: gr.Request, words: str, folder: str, chosen: list[str] | None, at: Where
     ) -> AsyncIterator[tuple[Any, ...]]:
         if not (words or "").strip():
-            yield (gr.update(), *_draw(at, both("request_empty")), *_buttons(False))
+            yield (gr.update(), *_draw(at, bilingual("request_empty")), *_buttons(False))
             return
         try:
             files = _attached(folder, chosen or [])
         except NotReadable as error:
-            yield (gr.update(), *_draw(at, both("attach_bad", why=error)), *_buttons(False))
+            yield (gr.update(), *_draw(at, bilingual("attach_bad", why=error)), *_buttons(False))
             return
         store = _store()
         conversation = at.conversation or store.start(words.strip().splitlines()[0][:80])
         leaf = store.add(conversation, at.leaf, "user", words.strip(), files)
-        async with aclosing(_answer(room, request, Where(conversation, leaf))) as states:
+        async with aclosing(_answer(context, request, Where(conversation, leaf))) as states:
             async for state in states:
                 yield ("", *state)
 
     return send
 
 
-def _retrier(room: PageContext) -> Any:
+def _retrier(context: PageContext) -> Any:
     async def retry(request: gr.Request, at: Where) -> AsyncIterator[tuple[Any, ...]]:
         thread = _store().thread(at.leaf)
         question = next((one for one in reversed(thread) if one.role == "user"), None)
         if question is None:
             yield (*_draw(at), *_buttons(False))
             return
-        async with aclosing(_answer(room, request, Where(at.conversation, question.id))) as states:
+        async with aclosing(_answer(context, request, Where(at.conversation, question.id))) as states:
             async for state in states:
                 yield state
 
     return retry
 
 
-def _editor(room: PageContext) -> Any:
+def _editor(context: PageContext) -> Any:
     async def edit(request: gr.Request, at: Where, event: gr.EditData) -> AsyncIterator[tuple[Any, ...]]:
         thread, index = _store().thread(at.leaf), event.index
         position = index[0] if isinstance(index, list | tuple) else index
@@ -120,21 +120,23 @@ def _editor(room: PageContext) -> Any:
             yield (*_draw(at), *_buttons(False))
             return
         leaf = _store().add(old.conversation, old.parent, "user", value.strip(), old.files)
-        async with aclosing(_answer(room, request, Where(old.conversation, leaf))) as states:
+        async with aclosing(_answer(context, request, Where(old.conversation, leaf))) as states:
             async for state in states:
                 yield state
 
     return edit
 
 
-async def _answer(room: PageContext, request: gr.Request, at: Where) -> AsyncGenerator[tuple[Any, ...], None]:
+async def _answer(
+    context: PageContext, request: gr.Request, at: Where
+) -> AsyncGenerator[tuple[Any, ...], None]:
     """Stream the answer to the last message of a thread; what was written is kept, however it ended."""
-    store, engine = _store(), room.services.engine
+    store, engine = _store(), context.services.engine
     thread = store.thread(at.leaf)
     listed, buttons = _listed(at.conversation), StartStop()
     generation = Generation(engine, _request(thread, await engine.info()), slower=2.0)
     try:
-        async with aclosing(room.running.follow(key_of(request, _TAB), generation)) as states:
+        async with aclosing(context.running.follow(key_of(request, _TAB), generation)) as states:
             async for state in states:
                 if state.ended:
                     break
@@ -161,9 +163,9 @@ def _attached(folder: str, chosen: list[str]) -> tuple[tuple[str, str], ...]:
     return tuple((name, workspace.read(name)) for name in names)
 
 
-def _stopper(room: PageContext) -> Any:
+def _stopper(context: PageContext) -> Any:
     async def stop(request: gr.Request) -> None:
-        room.running.stop(key_of(request, _TAB))
+        context.running.stop(key_of(request, _TAB))
 
     return stop
 
@@ -174,7 +176,9 @@ def _draw(at: Where, bar: str | None = None) -> tuple[Any, ...]:
     if bar is None:
         bar = ""
     if at.leaf is not None and len(versions) > 1:
-        bar += f"<span>{both('chat_version', at=versions.index(at.leaf) + 1, count=len(versions))}</span>"
+        bar += (
+            f"<span>{bilingual('chat_version', at=versions.index(at.leaf) + 1, count=len(versions))}</span>"
+        )
     return _shown(thread), f'<div class="q-line">{bar}</div>', _listed(at.conversation), at
 
 
@@ -211,7 +215,9 @@ def _addressed(request: gr.Request) -> tuple[Any, ...]:
     asked = request.query_params.get("conversation", "")
     known = {one.id for one in _store().conversations()}
     return (
-        _open(int(asked)) if asked.isdecimal() and int(asked) in known else _draw(Where(), both("chat_empty"))
+        _open(int(asked))
+        if asked.isdecimal() and int(asked) in known
+        else _draw(Where(), bilingual("chat_empty"))
     )
 
 

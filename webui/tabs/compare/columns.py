@@ -12,8 +12,8 @@ from qwen_lsp.engine.base import Engine, switchable
 from qwen_lsp.engine.models.local import models_here
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.paths import paths
-from webui.i18n.gradio import say
-from webui.i18n.texts import both
+from webui.i18n.texts import bilingual
+from webui.i18n.translator import translated
 from webui.page_context import QUIET
 from webui.parts.presets import Preset, Presets
 from webui.request.form import Form, defaults, read
@@ -48,8 +48,12 @@ def offer(engine: Engine, controls: list[Any], tab: gr.Tab) -> None:
     async def look() -> list[Any]:
         models = await asyncio.to_thread(models_here) if switchable(engine) else []
         presets = await asyncio.to_thread(lambda: list(_presets().all()))
-        choices = [(say("compare_loaded"), LOADED), (say("compare_demo"), DEMO), *((m, m) for m in models)]
-        named = [(say("compare_no_preset"), ""), *((name, name) for name in presets)]
+        choices = [
+            (translated("compare_loaded"), LOADED),
+            (translated("compare_demo"), DEMO),
+            *((m, m) for m in models),
+        ]
+        named = [(translated("compare_no_preset"), ""), *((name, name) for name in presets)]
         return [gr.update(choices=choices), gr.update(choices=named)] * MOST
 
     tab.select(look, None, menus, **QUIET)
@@ -72,34 +76,39 @@ def _read(values: tuple[Any, ...], info: EngineInfo) -> Column:
 def _one(at: int) -> dict[str, Any]:
     name = f"column-{at + 1}"
     made: dict[str, Any] = {}
-    gr.HTML(f'<h2 class="q-heading">{both("compare_column", at=at + 1)}</h2>', apply_default_css=False)
+    gr.HTML(f'<h2 class="q-heading">{bilingual("compare_column", at=at + 1)}</h2>', apply_default_css=False)
     made["model"] = gr.Dropdown(
-        [(say("compare_loaded"), LOADED), (say("compare_demo"), DEMO)],
+        [(translated("compare_loaded"), LOADED), (translated("compare_demo"), DEMO)],
         value=LOADED,
-        label=say("compare_model"),
+        label=translated("compare_model"),
         elem_id=f"{name}-model",
         allow_custom_value=True,
     )
     made["preset"] = gr.Dropdown(
-        [(say("compare_no_preset"), "")], value="", label=say("preset"), elem_id=f"{name}-preset"
+        [(translated("compare_no_preset"), "")],
+        value="",
+        label=translated("preset"),
+        elem_id=f"{name}-preset",
     )
     with gr.Row():
         for field, value in _first_values(at).items():
             made[field] = gr.Number(
-                value, label=say(_SHORT.get(field, field)), min_width=90, elem_id=f"{name}-{field}"
+                value, label=translated(_SHORT.get(field, field)), min_width=90, elem_id=f"{name}-{field}"
             )
         made["seed"] = gr.Textbox(
-            label=say("seed_short"),
-            placeholder=say("seed_hint"),
+            label=translated("seed_short"),
+            placeholder=translated("seed_hint"),
             max_lines=1,
             min_width=90,
             elem_id=f"{name}-seed",
         )
     made["template"] = gr.Textbox(
-        label=say("compare_template"), placeholder=say("compare_template_hint"), lines=1, max_lines=6,
+        label=translated("compare_template"), placeholder=translated("compare_template_hint"), lines=1, max_lines=6,
         elem_id=f"{name}-template",
     )  # fmt: skip
-    made["system"] = gr.Textbox(label=say("system_prompt"), lines=1, max_lines=6, elem_id=f"{name}-system")
+    made["system"] = gr.Textbox(
+        label=translated("system_prompt"), lines=1, max_lines=6, elem_id=f"{name}-system"
+    )
     return made
 
 

@@ -11,8 +11,8 @@ import gradio as gr
 
 from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
-from webui.i18n.gradio import say
-from webui.i18n.texts import both
+from webui.i18n.texts import bilingual
+from webui.i18n.translator import translated
 from webui.page_context import QUIET, PageContext, StartStop, key_of
 from webui.parts.progress import phase_html
 from webui.request.form import defaults
@@ -28,41 +28,49 @@ reviewer: Review this code and list its mistakes. {previous}
 tester: Write unit tests for what this task asks. {input} The review says: {previous}"""
 
 
-def build_recipe(room: PageContext) -> None:
+def build_recipe(context: PageContext) -> None:
     """The folded panel, each role shown as it answers."""
-    with gr.Accordion(say("recipe"), open=False, elem_id="recipe"):
-        task = gr.Textbox(label=say("recipe_task"), lines=2, elem_id="recipe-task")
+    with gr.Accordion(translated("recipe"), open=False, elem_id="recipe"):
+        task = gr.Textbox(label=translated("recipe_task"), lines=2, elem_id="recipe-task")
         roles = gr.Textbox(
-            value=_RECIPE, label=say("recipe"), info=say("recipe_text"), lines=6, elem_id="recipe-roles"
+            value=_RECIPE,
+            label=translated("recipe"),
+            info=translated("recipe_text"),
+            lines=6,
+            elem_id="recipe-roles",
         )
         with gr.Row():
-            go = gr.Button(say("recipe_go"), variant="primary", elem_id="recipe-go", scale=3)
+            go = gr.Button(translated("recipe_go"), variant="primary", elem_id="recipe-go", scale=3)
             stop = gr.Button(
-                say("stop"), elem_id="recipe-stop", elem_classes="q-stop", interactive=False, min_width=80
+                translated("stop"),
+                elem_id="recipe-stop",
+                elem_classes="q-stop",
+                interactive=False,
+                min_width=80,
             )
         shown = gr.HTML(elem_id="recipe-shown", apply_default_css=False)
     go.click(
-        _cook(room),
+        _cook(context),
         [task, roles],
         [shown, go, stop],
         concurrency_limit=None,
         show_progress="hidden",
         api_visibility="private",
     )
-    stop.click(_stopper(room), None, None, **QUIET)
+    stop.click(_stopper(context), None, None, **QUIET)
 
 
-def _cook(room: PageContext) -> Any:
+def _cook(context: PageContext) -> Any:
     async def cook(request: gr.Request, task: str, roles: str) -> AsyncIterator[tuple[Any, ...]]:
         done, previous, buttons = "", "", StartStop()
         if not (task or "").strip():
-            yield f'<p class="q-say bad" role="status">{both("request_empty")}</p>', *buttons.now(True)
+            yield f'<p class="q-say bad" role="status">{bilingual("request_empty")}</p>', *buttons.now(True)
             return
         for role in roles_of(roles or ""):
-            info = await room.services.engine.info()
+            info = await context.services.engine.info()
             asked = _request(role.prompt(task, previous), info)
-            generation = Generation(room.services.engine, asked, slower=2.0)
-            async with aclosing(room.running.follow(key_of(request, _JOB), generation)) as states:
+            generation = Generation(context.services.engine, asked, slower=2.0)
+            async with aclosing(context.running.follow(key_of(request, _JOB), generation)) as states:
                 async for state in states:
                     yield done + _step(role.name, state), *buttons.now(False)
             done, previous = done + _step(role.name, generation), generation.text
@@ -85,8 +93,8 @@ def _step(name: str, state: Generation) -> str:
     )
 
 
-def _stopper(room: PageContext) -> Any:
+def _stopper(context: PageContext) -> Any:
     async def stop(request: gr.Request) -> None:
-        room.running.stop(key_of(request, _JOB))
+        context.running.stop(key_of(request, _JOB))
 
     return stop

@@ -12,7 +12,7 @@ from qwen_lsp.engine.request import EngineInfo, Request
 from qwen_lsp.engine.stubs.demo import DemoEngine
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.sandbox import job_for_tests, run_contained
-from webui.i18n.texts import WORDS, both
+from webui.i18n.texts import TEXTS, bilingual
 from webui.page_context import PageContext
 from webui.parts.markdown_code import split_fences
 from webui.parts.progress import phase_html
@@ -30,7 +30,7 @@ Tell = Callable[[str], None]
 class Comparison:
     """`cells` grows while `run` goes on, and stays when it is cancelled."""
 
-    room: PageContext
+    context: PageContext
     prompts: Sequence[str]
     columns: Sequence[Column]
     repeats: int
@@ -57,20 +57,20 @@ class Comparison:
         loaded = groups.pop(LOADED, [])
         await self._ask_all(loaded, tell)
         if groups:
-            if self.room.borrowing.is_lent:
-                tell(both("compare_waiting"))
-            async with self.room.borrowing.of(self.room.services.engine) as loan:
+            if self.context.borrowing.is_lent:
+                tell(bilingual("compare_waiting"))
+            async with self.context.borrowing.of(self.context.services.engine) as loan:
                 for model, cells in groups.items():
                     await self._with_model(model, cells, loan, tell)
                 if not loan.holds(loan.first):
-                    tell(f"{self._count()} {both('compare_back')}")
+                    tell(f"{self._count()} {bilingual('compare_back')}")
             tell(self._count())
 
     async def _with_model(
         self, model: str, cells: Sequence[tuple[str, int, int]], loan: SwitchedModel, tell: Tell
     ) -> None:
         if not loan.holds(model):
-            tell(both("compare_switching", model=model))
+            tell(bilingual("compare_switching", model=model))
         try:
             await loan.use(model)
         except QwenLspError as error:
@@ -86,16 +86,16 @@ class Comparison:
 
     async def _cell(self, prompt: str, at: int, turn: int, tell: Tell) -> Cell:
         column = self.columns[at]
-        engine = _DEMO if column.model == DEMO else self.room.services.engine
+        engine = _DEMO if column.model == DEMO else self.context.services.engine
         info = await engine.info()
         asked = plan(column.asked(prompt), column.form, info)
         if isinstance(asked, RequestRefusal):
-            return failed_cell(prompt, at, turn, " / ".join(WORDS[asked.key]))
+            return failed_cell(prompt, at, turn, " / ".join(TEXTS[asked.key]))
         generation = await self._answered(prompt, at, turn, engine, asked, tell)
         cell = cell_of(prompt, at, turn, column.form, generation, _named(info))
         if not self.tests.strip() or cell.ending == "failed":
             return cell
-        tell(f"{self._count()} {both('compare_testing')}")
+        tell(f"{self._count()} {bilingual('compare_testing')}")
         return await self._tested(cell)
 
     async def _answered(
@@ -114,14 +114,14 @@ class Comparison:
         files = files_of(split_fences(cell.text).code, self.tests, self.kit)
         try:
             verdict = await run_contained(
-                job_for_tests(self.kit.language, files), self.room.services.settings.sandbox
+                job_for_tests(self.kit.language, files), self.context.services.settings.sandbox
             )
         except QwenLspError as error:
             return replace(cell, tests=str(error))
         return replace(cell, passes=verdict.passed, tests=verdict.summary)
 
     def _count(self) -> str:
-        return both("compare_running", done=len(self.cells), total=self.total)
+        return bilingual("compare_running", done=len(self.cells), total=self.total)
 
 
 def _named(info: EngineInfo) -> str:

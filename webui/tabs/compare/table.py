@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from webui.i18n.texts import both
+from webui.i18n.texts import bilingual
 from webui.request.target_languages import AS_IS
 from webui.tabs.compare.comparison import DEMO, LOADED, Cell, Column, differences
 
@@ -31,14 +31,14 @@ def table_html(cells: Sequence[Cell], columns: Sequence[Column]) -> str:
     """A row a prompt, a column a setting."""
     same, own = differences(columns)
     heads = "".join(
-        f'<th scope="col">{both("compare_column", at=at + 1)}<div class="q-own">{_settings(mine)}</div></th>'
+        f'<th scope="col">{bilingual("compare_column", at=at + 1)}<div class="q-own">{_settings(mine)}</div></th>'
         for at, mine in enumerate(own)
     )
     rows = "".join(_row(prompt, cells, len(columns)) for prompt in dict.fromkeys(c.prompt for c in cells))
     return (
-        f'<details class="q-same"><summary>{both("compare_same", count=len(same))}</summary>'
+        f'<details class="q-same"><summary>{bilingual("compare_same", count=len(same))}</summary>'
         f'<p class="q-say">{_settings(same)}</p></details>'
-        f'<div class="q-table" tabindex="0"><table><thead><tr><th scope="col">{both("compare_prompt")}</th>'
+        f'<div class="q-table" tabindex="0"><table><thead><tr><th scope="col">{bilingual("compare_prompt")}</th>'
         f"{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
@@ -53,13 +53,13 @@ def _row(prompt: str, cells: Sequence[Cell], columns: int) -> str:
 
 def _settings(values: dict[str, Any]) -> str:
     return " · ".join(
-        f"{both(_KEYS.get(name, name))} <b>{_value(name, value)}</b>" for name, value in values.items()
+        f"{bilingual(_KEYS.get(name, name))} <b>{_value(name, value)}</b>" for name, value in values.items()
     )
 
 
 def _value(name: str, value: Any) -> str:
     if (name, value) in _WORDS:
-        return both(_WORDS[name, value])
+        return bilingual(_WORDS[name, value])
     return "–" if value in (None, "") else escape(str(value))
 
 
@@ -74,7 +74,7 @@ def _cell(cells: Sequence[Cell]) -> str:
     ]
     if any(cell.tests for cell in cells):
         facts.append(("compare_passes", _share([cell.passes for cell in cells])))
-    listed = "".join(f"<div><dt>{both(key)}</dt><dd>{value}</dd></div>" for key, value in facts)
+    listed = "".join(f"<div><dt>{bilingual(key)}</dt><dd>{value}</dd></div>" for key, value in facts)
     models = ", ".join(dict.fromkeys(cell.model for cell in cells if cell.model))
     told = f'<p class="q-model">{escape(models)}</p>' if models else ""
     answers = "".join(_answer(cell, is_open=cell is cells[0]) for cell in cells)
@@ -85,9 +85,9 @@ def _answer(cell: Cell, *, is_open: bool) -> str:
     tests = ""
     if cell.tests:
         key, mark = _VERDICTS[cell.passes]
-        tests = f'<p class="q-tested {mark}"><b>{both(key)}</b> {escape(cell.tests)}</p>'
+        tests = f'<p class="q-tested {mark}"><b>{bilingual(key)}</b> {escape(cell.tests)}</p>'
     return (
-        f"<details{' open' if is_open else ''}><summary>{cell.repeat} · {both(f'phase_{cell.ending}')}</summary>"
+        f"<details{' open' if is_open else ''}><summary>{cell.repeat} · {bilingual(f'phase_{cell.ending}')}</summary>"
         f'{tests}<pre tabindex="0">{escape(cell.error or cell.text)}</pre></details>'
     )
 

@@ -13,8 +13,8 @@ import gradio as gr
 
 from qwen_lsp.engine.request import EngineInfo
 from webui.i18n.examples import EXAMPLES
-from webui.i18n.gradio import say
-from webui.i18n.texts import both
+from webui.i18n.texts import bilingual
+from webui.i18n.translator import translated
 from webui.page_context import QUIET, PageContext, StartStop, key_of
 from webui.parts.architecture import picture_html
 from webui.parts.code_view import CodeStream, code_view
@@ -36,13 +36,13 @@ _ADDRESS = (
 )
 
 
-def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
+def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     with gr.Row(equal_height=False, elem_classes="q-two"):
         with gr.Column(scale=5, min_width=320, elem_classes="q-form"):
             request = gr.Textbox(
-                label=say("request"),
-                placeholder=say("request_hint"),
+                label=translated("request"),
+                placeholder=translated("request_hint"),
                 lines=4,
                 max_lines=18,
                 elem_id="request",
@@ -51,10 +51,15 @@ def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
             wanted = language_and_mode(Form())
             with gr.Row():
                 go = gr.Button(
-                    say("go"), variant="primary", elem_id="go", elem_classes="q-go", scale=3, min_width=190
+                    translated("go"),
+                    variant="primary",
+                    elem_id="go",
+                    elem_classes="q-go",
+                    scale=3,
+                    min_width=190,
                 )
                 stop = gr.Button(
-                    say("stop"),
+                    translated("stop"),
                     elem_id="stop",
                     elem_classes="q-stop",
                     scale=1,
@@ -68,26 +73,26 @@ def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
             view = code_view("result")
             picture = gr.HTML(elem_id="picture", apply_default_css=False)
     _example_cards(request, form)
-    _wire(room, request, form, go, stop, view)
+    _wire(context, request, form, go, stop, view)
     show.click(
-        _shower(room),
+        _shower(context),
         [request, *form.all],
         prompt,
         queue=False,
         show_progress="hidden",
         api_visibility="private",
     )
-    page.load(_opener(room), None, form.all, **QUIET)
-    page.load(_drawer(room), None, picture, **QUIET)
-    gr.Timer(_LOOK_EVERY_S).tick(_drawer(room), None, picture, **QUIET)
+    page.load(_opener(context), None, form.all, **QUIET)
+    page.load(_drawer(context), None, picture, **QUIET)
+    gr.Timer(_LOOK_EVERY_S).tick(_drawer(context), None, picture, **QUIET)
 
 
 def _prompt_panel() -> tuple[gr.Button, gr.Textbox]:
-    with gr.Accordion(say("prompt_shown"), open=False, elem_id="prompt-panel"):
-        show = gr.Button(say("prompt_show"), size="sm", elem_id="prompt-show")
+    with gr.Accordion(translated("prompt_shown"), open=False, elem_id="prompt-panel"):
+        show = gr.Button(translated("prompt_show"), size="sm", elem_id="prompt-show")
         prompt = gr.Textbox(
             show_label=False,
-            label=say("prompt_shown"),
+            label=translated("prompt_shown"),
             lines=4,
             max_lines=14,
             interactive=False,
@@ -97,11 +102,11 @@ def _prompt_panel() -> tuple[gr.Button, gr.Textbox]:
 
 
 def _example_cards(request: gr.Textbox, form: Controls) -> None:
-    gr.HTML(f'<h2 class="q-heading">{both("examples")}</h2>', apply_default_css=False)
+    gr.HTML(f'<h2 class="q-heading">{bilingual("examples")}</h2>', apply_default_css=False)
     with gr.Row(elem_classes="q-examples"):
         for example in EXAMPLES:
             card = gr.Button(
-                say(example.key), size="sm", elem_id=example.key, elem_classes="q-card", min_width=150
+                translated(example.key), size="sm", elem_id=example.key, elem_classes="q-card", min_width=150
             )
             fill = json.dumps([list(example.request), example.language])
             card.click(
@@ -115,17 +120,17 @@ def _example_cards(request: gr.Textbox, form: Controls) -> None:
 
 
 def _wire(
-    room: PageContext, request: gr.Textbox, form: Controls, go: gr.Button, stop: gr.Button, view: gr.HTML
+    context: PageContext, request: gr.Textbox, form: Controls, go: gr.Button, stop: gr.Button, view: gr.HTML
 ) -> None:
     go.click(
-        _runner(room),
+        _runner(context),
         [request, *form.all],
         [view, go, stop],
         concurrency_limit=None,
         show_progress="hidden",
         api_visibility="private",
     )
-    stop.click(_stopper(room), None, None, queue=False, show_progress="hidden", api_visibility="private")
+    stop.click(_stopper(context), None, None, queue=False, show_progress="hidden", api_visibility="private")
     gr.on(
         [control.change for control in form.all],
         None,
@@ -137,27 +142,27 @@ def _wire(
     )
 
 
-def _runner(room: PageContext) -> Any:
+def _runner(context: PageContext) -> Any:
     async def run(request: gr.Request, text: str, *values: Any) -> AsyncIterator[tuple[Any, Any, Any]]:
         form = read(dict(zip(NAMES, values, strict=True)))
-        asked = plan(text or "", form, await room.services.engine.info())
+        asked = plan(text or "", form, await context.services.engine.info())
         name, buttons = uuid.uuid4().hex, StartStop()
         stream = CodeStream(name, form.language, f"result.{ending(form.language)}")
         if isinstance(asked, RequestRefusal):
-            yield stream.begun(state="failed", phase=both(asked.key)), *buttons.now(True)
+            yield stream.begun(state="failed", phase=bilingual(asked.key)), *buttons.now(True)
             return
-        generation = Generation(room.services.engine, asked)
+        generation = Generation(context.services.engine, asked)
 
         async def news(epoch: int, shown: int) -> dict[str, Any]:
             answer = split_fences(generation.text)
-            told = _told(generation, await room.services.engine.info(), answer)
+            told = _told(generation, await context.services.engine.info(), answer)
             return told | stream.news(answer.code, answer.language, epoch, shown)
 
-        turns = at_turns(room.running.follow(key_of(request, _TAB), generation))
+        turns = at_turns(context.running.follow(key_of(request, _TAB), generation))
         async with aclosing(turns) as states:
-            with room.live.telling(name, news):
+            with context.live.telling(name, news):
                 async for state in states:
-                    value = _drawn(stream, state, await room.services.engine.info(), form)
+                    value = _drawn(stream, state, await context.services.engine.info(), form)
                     yield value, *buttons.now(state.ended)
 
     return run
@@ -179,36 +184,36 @@ def _told(state: Generation, info: EngineInfo, answer: FencedAnswer) -> dict[str
     return told | {"prose": escape(answer.prose)}
 
 
-def _stopper(room: PageContext) -> Any:
+def _stopper(context: PageContext) -> Any:
     async def stop(request: gr.Request) -> None:
-        room.running.stop(key_of(request, _TAB))
+        context.running.stop(key_of(request, _TAB))
 
     return stop
 
 
-def _shower(room: PageContext) -> Any:
+def _shower(context: PageContext) -> Any:
     async def show(text: str, *values: Any) -> str:
         asked = plan(
-            text or "", read(dict(zip(NAMES, values, strict=True))), await room.services.engine.info()
+            text or "", read(dict(zip(NAMES, values, strict=True))), await context.services.engine.info()
         )
         if isinstance(asked, RequestRefusal):
-            raise gr.Error(say(asked.key), print_exception=False)
+            raise gr.Error(translated(asked.key), print_exception=False)
         return shown(asked)
 
     return show
 
 
-def _opener(room: PageContext) -> Any:
+def _opener(context: PageContext) -> Any:
     async def opened(request: gr.Request) -> list[Any]:
-        info = await room.services.engine.info()
+        info = await context.services.engine.info()
         form = read(dict(request.query_params), defaults(info))
         return [getattr(form, name) for name in NAMES]
 
     return opened
 
 
-def _drawer(room: PageContext) -> Any:
+def _drawer(context: PageContext) -> Any:
     async def redraw() -> str:
-        return picture_html((await room.services.engine.info()).shape)
+        return picture_html((await context.services.engine.info()).shape)
 
     return redraw

@@ -10,8 +10,8 @@ from typing import Any
 import gradio as gr
 
 from qwen_lsp.engine.request import EngineInfo
-from webui.i18n.gradio import say
-from webui.i18n.texts import both
+from webui.i18n.texts import bilingual
+from webui.i18n.translator import translated
 from webui.page_context import QUIET, PageContext, StartStop, key_of
 from webui.parts.architecture import picture_html
 from webui.parts.progress import phase_html, stats_html
@@ -25,20 +25,28 @@ _TAB = "inside"
 _ALTERNATIVES = 5
 
 
-def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
+def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     picture = gr.HTML(elem_id="inside-picture", apply_default_css=False)
     with gr.Row(equal_height=False, elem_classes="q-two"):
         with gr.Column(scale=5, min_width=300):
-            words = gr.Textbox(label=say("inside_prompt"), lines=2, elem_id="inside-prompt")
+            words = gr.Textbox(label=translated("inside_prompt"), lines=2, elem_id="inside-prompt")
             with gr.Row(elem_classes="q-pair"):
                 temperature = gr.Slider(
-                    0, 2, Form().temperature, step=0.05, label=say("temperature"), buttons=[], min_width=140
+                    0,
+                    2,
+                    Form().temperature,
+                    step=0.05,
+                    label=translated("temperature"),
+                    buttons=[],
+                    min_width=140,
                 )
-                most = gr.Slider(1, 2048, 256, step=1, label=say("max_tokens"), buttons=[], min_width=140)
+                most = gr.Slider(
+                    1, 2048, 256, step=1, label=translated("max_tokens"), buttons=[], min_width=140
+                )
             with gr.Row():
                 go = gr.Button(
-                    say("inside_go"),
+                    translated("inside_go"),
                     variant="primary",
                     elem_id="inside-go",
                     elem_classes="q-go",
@@ -46,44 +54,48 @@ def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
                     min_width=150,
                 )
                 stop = gr.Button(
-                    say("stop"), elem_id="inside-stop", elem_classes="q-stop", interactive=False, min_width=80
+                    translated("stop"),
+                    elem_id="inside-stop",
+                    elem_classes="q-stop",
+                    interactive=False,
+                    min_width=80,
                 )
         with gr.Column(scale=7, min_width=320):
             view = inside_view("inside")
     go.click(
-        _runner(room),
+        _runner(context),
         [words, temperature, most],
         [view, go, stop],
         concurrency_limit=None,
         show_progress="hidden",
         api_visibility="private",
     )
-    stop.click(_stopper(room), None, None, **QUIET)
-    tab.select(_drawer(room), None, picture, **QUIET)
-    page.load(_first_temperature(room), None, temperature, **QUIET)
+    stop.click(_stopper(context), None, None, **QUIET)
+    tab.select(_drawer(context), None, picture, **QUIET)
+    page.load(_first_temperature(context), None, temperature, **QUIET)
 
 
-def _runner(room: PageContext) -> Any:
+def _runner(context: PageContext) -> Any:
     async def run(
         request: gr.Request, words: str, temperature: float, most: int
     ) -> AsyncIterator[tuple[Any, Any, Any]]:
-        info, name, buttons = await room.services.engine.info(), uuid.uuid4().hex, StartStop()
+        info, name, buttons = await context.services.engine.info(), uuid.uuid4().hex, StartStop()
         stream = InsideStream(name, info.shape)
         form = read({"language": AS_IS, "temperature": temperature, "max_tokens": most}, defaults(info))
         asked = plan(words or "", form, info, experts=True, logprobs=_ALTERNATIVES)
         if isinstance(asked, RequestRefusal):
-            yield stream.begun(state="failed", phase=both(asked.key)), *buttons.now(True)
+            yield stream.begun(state="failed", phase=bilingual(asked.key)), *buttons.now(True)
             return
-        generation = Generation(room.services.engine, asked, keep_tokens=True)
+        generation = Generation(context.services.engine, asked, keep_tokens=True)
 
         async def news(epoch: int, shown: int) -> dict[str, Any]:
-            told = _told(generation, await room.services.engine.info())
+            told = _told(generation, await context.services.engine.info())
             return told | stream.news(generation.tokens, shown)
 
-        async with aclosing(at_turns(room.running.follow(key_of(request, _TAB), generation))) as states:
-            with room.live.telling(name, news):
+        async with aclosing(at_turns(context.running.follow(key_of(request, _TAB), generation))) as states:
+            with context.live.telling(name, news):
                 async for state in states:
-                    value = stream.begun(**_told(state, await room.services.engine.info()))
+                    value = stream.begun(**_told(state, await context.services.engine.info()))
                     if state.ended:
                         value |= stream.news(state.tokens, 0)
                     yield value, *buttons.now(state.ended)
@@ -95,22 +107,22 @@ def _told(state: Generation, info: EngineInfo) -> dict[str, str]:
     return {"state": state.phase, "phase": phase_html(state), "stats": stats_html(state, info)}
 
 
-def _stopper(room: PageContext) -> Any:
+def _stopper(context: PageContext) -> Any:
     async def stop(request: gr.Request) -> None:
-        room.running.stop(key_of(request, _TAB))
+        context.running.stop(key_of(request, _TAB))
 
     return stop
 
 
-def _drawer(room: PageContext) -> Any:
+def _drawer(context: PageContext) -> Any:
     async def draw() -> str:
-        return picture_html((await room.services.engine.info()).shape)
+        return picture_html((await context.services.engine.info()).shape)
 
     return draw
 
 
-def _first_temperature(room: PageContext) -> Any:
+def _first_temperature(context: PageContext) -> Any:
     async def first() -> float:
-        return defaults(await room.services.engine.info()).temperature
+        return defaults(await context.services.engine.info()).temperature
 
     return first

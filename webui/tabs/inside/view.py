@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from qwen_lsp.engine.request import ModelShape, Token
-from webui.i18n.texts import WORDS, both
+from webui.i18n.texts import TEXTS, bilingual
 from webui.static import static_text
 
 _SCRIPT = static_text("inside.js")
@@ -25,16 +25,16 @@ _SPOKEN = (
 
 def inside_view(name: str) -> gr.HTML:
     """The empty view; `InsideStream` makes its values."""
-    label = " · ".join(WORDS["inside_map"])
+    label = " · ".join(TEXTS["inside_map"])
     template = (
         f'<section class="q-view q-inside" data-phase="idle"><header class="q-bar">'
-        f'<span class="q-phase" role="status" aria-live="polite">{both("inside_waiting")}</span><span class="q-stats"></span>'
-        f'<span class="q-tools"><button type="button" class="q-keep">{both("inside_keep")}</button>'
-        f'<button type="button" class="q-export">{both("inside_export")}</button></span></header>'
-        f'<p class="q-alike q-say" role="status"></p><p class="q-noexperts q-say" hidden>{both("inside_no_experts")}</p>'
-        f'<div class="q-map"><h3>{both("inside_map")}</h3><canvas width="1" height="1" role="img" aria-label="{label}"></canvas>'
-        f'<h3>{both("inside_balance")}</h3><div class="q-balance"></div></div>'
-        f'<h3>{both("inside_tokens")}</h3><div class="q-tokens"></div><div class="q-detail" aria-live="polite"></div></section>'
+        f'<span class="q-phase" role="status" aria-live="polite">{bilingual("inside_waiting")}</span><span class="q-stats"></span>'
+        f'<span class="q-tools"><button type="button" class="q-keep">{bilingual("inside_keep")}</button>'
+        f'<button type="button" class="q-export">{bilingual("inside_export")}</button></span></header>'
+        f'<p class="q-alike q-say" role="status"></p><p class="q-noexperts q-say" hidden>{bilingual("inside_no_experts")}</p>'
+        f'<div class="q-map"><h3>{bilingual("inside_map")}</h3><canvas width="1" height="1" role="img" aria-label="{label}"></canvas>'
+        f'<h3>{bilingual("inside_balance")}</h3><div class="q-balance"></div></div>'
+        f'<h3>{bilingual("inside_tokens")}</h3><div class="q-tokens"></div><div class="q-detail" aria-live="polite"></div></section>'
     )
     return gr.HTML(
         value=None,
@@ -43,7 +43,7 @@ def inside_view(name: str) -> gr.HTML:
         elem_id=name,
         elem_classes=["q-host"],
         apply_default_css=False,
-        words={key: list(WORDS[key]) for key in _SPOKEN},
+        words={key: list(TEXTS[key]) for key in _SPOKEN},
     )
 
 

@@ -17,8 +17,8 @@ from qwen_lsp.metrics import RequestTrace
 from qwen_lsp.paths import paths
 from qwen_lsp.storage.acceptance_stats import Stats, StatsRow
 from qwen_lsp.storage.request_history import DAY_S, RequestHistory
-from webui.i18n.gradio import say
-from webui.i18n.texts import both
+from webui.i18n.texts import bilingual
+from webui.i18n.translator import translated
 from webui.page_context import QUIET, PageContext
 from webui.parts.progress import memory_bytes
 from webui.tabs.monitor.tables import acceptance_table, charts, gauges_list, lanes_table, suggestions_chart
@@ -29,30 +29,30 @@ _KEEP_EVERY_S = 10.0
 _LOG = logging.getLogger(__name__)
 
 
-def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
+def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     """Lay out the tab; it looks only once it has been opened."""
     span = gr.Radio(
-        [(say("monitor_live"), "live"), (say("monitor_day"), "day")],
+        [(translated("monitor_live"), "live"), (translated("monitor_day"), "day")],
         value="live",
-        label=say("monitor_span"),
+        label=translated("monitor_span"),
         elem_id="monitor-span",
     )
     board = gr.HTML(elem_id="monitor", apply_default_css=False)
     timer = gr.Timer(_PERIOD_S, active=False)
-    look = _looker(room)
+    look = _looker(context)
     tab.select(lambda: gr.Timer(active=True), None, timer, **QUIET)
     tab.select(look, span, board, **QUIET)
     timer.tick(look, span, board, **QUIET)
     span.change(look, span, board, **QUIET)
 
 
-def _looker(room: PageContext) -> Any:
+def _looker(context: PageContext) -> Any:
     async def look(span: str) -> str:
-        info = await room.services.engine.info()
+        info = await context.services.engine.info()
         now = time.time()
         start = now - (DAY_S if span == "day" else _LIVE_S)
         kept = await asyncio.to_thread(_kept, start)
-        requests, memory = _merged(kept[0], room.requests.last(2048), start), kept[1]
+        requests, memory = _merged(kept[0], context.requests.last(2048), start), kept[1]
         by_language, by_day = await asyncio.to_thread(_accepted)
         suggested = acceptance_table(by_language) + suggestions_chart(by_day, datetime.date.today())
         sections = (
@@ -61,7 +61,7 @@ def _looker(room: PageContext) -> Any:
             ("monitor_suggestions", suggested),
         )
         return "".join(
-            f'<section><h2 class="q-heading">{both(key)}</h2>{html}</section>' for key, html in sections
+            f'<section><h2 class="q-heading">{bilingual(key)}</h2>{html}</section>' for key, html in sections
         )
 
     return look
@@ -101,9 +101,9 @@ def _history() -> RequestHistory:
 
 
 @asynccontextmanager
-async def keeping(room: PageContext) -> AsyncIterator[None]:
+async def keeping(context: PageContext) -> AsyncIterator[None]:
     """Write the day's history while the page app runs."""
-    task = asyncio.create_task(_keep(room))
+    task = asyncio.create_task(_keep(context))
     try:
         yield
     finally:
@@ -112,13 +112,13 @@ async def keeping(room: PageContext) -> AsyncIterator[None]:
             await task
 
 
-async def _keep(room: PageContext) -> None:
+async def _keep(context: PageContext) -> None:
     last_s = time.time()
     while True:
         await asyncio.sleep(_KEEP_EVERY_S)
-        fresh = [one for one in room.requests.last(2048) if one.at_s > last_s]
+        fresh = [one for one in context.requests.last(2048) if one.at_s > last_s]
         last_s = max([last_s, *(one.at_s for one in fresh)])
-        info = await room.services.engine.info()
+        info = await context.services.engine.info()
         used = memory_bytes(info) or float(psutil.Process().memory_info().rss)
         try:
             await asyncio.to_thread(_history().keep, fresh, {"memory_bytes": used})

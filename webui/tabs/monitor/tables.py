@@ -10,7 +10,7 @@ from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.metrics import RequestTrace, percentile
 from qwen_lsp.sizes import size_in_words
 from qwen_lsp.storage.acceptance_stats import StatsRow
-from webui.i18n.texts import WORDS, both
+from webui.i18n.texts import TEXTS, bilingual
 from webui.parts.line_chart import line_chart
 
 _LANES = ("inline", "action", "chat", "warm")
@@ -25,8 +25,8 @@ def lanes_table(requests: Sequence[RequestTrace]) -> str:
         if any(one.lane.lower() == lane for one in requests)
     ]
     if not rows:
-        return f'<p class="q-say">{both("monitor_none")}</p>'
-    titles = "".join(f'<th scope="col">{both(f"monitor_{name}")}</th>' for name in head)
+        return f'<p class="q-say">{bilingual("monitor_none")}</p>'
+    titles = "".join(f'<th scope="col">{bilingual(f"monitor_{name}")}</th>' for name in head)
     return f'<div class="q-table" tabindex="0"><table><thead><tr>{titles}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
@@ -40,9 +40,7 @@ def _lane_row(lane: str, requests: Sequence[RequestTrace]) -> str:
         _rate(requests),
         f"{sum(one.cached_tokens for one in requests) / prompt:.0%}" if prompt else "–",
     )
-    return (
-        f'<tr><th scope="row">{both(f"lane_{lane}")}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
-    )
+    return f'<tr><th scope="row">{bilingual(f"lane_{lane}")}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
 def _pair(values: Sequence[float]) -> str:
@@ -67,7 +65,7 @@ def gauges_list(info: EngineInfo, process: Sequence[tuple[str, float]]) -> str:
 
 def _gauge_name(name: str) -> str:
     key = f"gauge_{name}"
-    return both(key) if key in WORDS else escape(name.removesuffix("_bytes").replace("_", " "))
+    return bilingual(key) if key in TEXTS else escape(name.removesuffix("_bytes").replace("_", " "))
 
 
 def _gauge(name: str, value: float) -> str:
@@ -83,8 +81,8 @@ def _gauge(name: str, value: float) -> str:
 def acceptance_table(rows: Sequence[StatsRow]) -> str:
     """Suggestions shown and accepted in editors, by language, as the local statistics count them."""
     if not any(row.shown for row in rows):
-        return f'<p class="q-say">{both("monitor_no_suggestions")}</p>'
-    titles = "".join(f'<th scope="col">{both(f"monitor_{name}")}</th>' for name in _ACCEPTANCE)
+        return f'<p class="q-say">{bilingual("monitor_no_suggestions")}</p>'
+    titles = "".join(f'<th scope="col">{bilingual(f"monitor_{name}")}</th>' for name in _ACCEPTANCE)
     lines = "".join(f"<tr>{_acceptance_cells(row)}</tr>" for row in rows)
     return f'<div class="q-table" tabindex="0"><table><thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table></div>'
 
@@ -96,7 +94,7 @@ def _acceptance_cells(row: StatsRow) -> str:
     share = "–" if row.accepted_share is None else f"{row.accepted_share:.0%}"
     wait = "–" if row.p50_ms is None or row.p95_ms is None else f"{row.p50_ms:,.0f} / {row.p95_ms:,.0f} ms"
     cells = "".join(f"<td>{cell}</td>" for cell in (row.shown, _taken(row), share, wait))
-    name = both("monitor_all") if row.name == "all" else escape(row.name)
+    name = bilingual("monitor_all") if row.name == "all" else escape(row.name)
     return f'<th scope="row">{name}</th>{cells}'
 
 
@@ -112,7 +110,7 @@ def suggestions_chart(days: Sequence[StatsRow], today: datetime.date) -> str:
             [(float(at), float(pick(counted[at])) if at in counted else 0.0) for at in range(_DAYS + 1)],
             0.0,
             float(_DAYS),
-            both(f"monitor_{key}"),
+            bilingual(f"monitor_{key}"),
             since,
         )
         for key, pick in (("shown", lambda row: row.shown), ("accepted", _taken))
@@ -145,12 +143,12 @@ def charts(
     )
     hours, minutes = divmod(round((end_s - start_s) / 60), 60)
     since = _since("monitor_hours", hours) if hours else _since("monitor_minutes", minutes)
-    drawn = (line_chart(points, start_s, end_s, both(key), since) for key, points in pictures)
+    drawn = (line_chart(points, start_s, end_s, bilingual(key), since) for key, points in pictures)
     return f'<div class="q-charts">{"".join(drawn)}</div>'
 
 
 def _since(key: str, count: int) -> tuple[str, str]:
-    return WORDS[key][0].format(count=count), WORDS[key][1].format(count=count)
+    return TEXTS[key][0].format(count=count), TEXTS[key][1].format(count=count)
 
 
 def _cached_percent(some: Sequence[RequestTrace]) -> float:

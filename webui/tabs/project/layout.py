@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from webui.i18n.gradio import say
-from webui.i18n.texts import both
+from webui.i18n.texts import bilingual
+from webui.i18n.translator import translated
 from webui.static import static_text
 from webui.tabs.project.question import TASKS
 
@@ -49,14 +49,16 @@ def build_panel() -> ProjectLayout:
 def _left() -> dict[str, Any]:
     made: dict[str, Any] = {
         "folder": gr.Textbox(
-            label=say("project_folder"),
-            info=say("project_folder_info"),
+            label=translated("project_folder"),
+            info=translated("project_folder_info"),
             max_lines=1,
             elem_id="project-folder",
         ),
-        "read": gr.Button(say("project_read"), elem_id="project-read", size="md"),
+        "read": gr.Button(translated("project_read"), elem_id="project-read", size="md"),
         "told": gr.HTML(
-            f'<p class="q-say">{both("project_hint")}</p>', elem_id="project-told", apply_default_css=False
+            f'<p class="q-say">{bilingual("project_hint")}</p>',
+            elem_id="project-told",
+            apply_default_css=False,
         ),
         "tree": gr.HTML(elem_id="project-tree", js_on_load=_SCRIPT, apply_default_css=False),
     }
@@ -66,24 +68,24 @@ def _left() -> dict[str, Any]:
 def _asked() -> dict[str, Any]:
     made: dict[str, Any] = {"chosen": gr.HTML(elem_id="project-chosen", apply_default_css=False)}
     made["part"] = gr.Dropdown(
-        [(say("project_all"), "")], value="", label=say("project_part"), elem_id="project-part"
+        [(translated("project_all"), "")], value="", label=translated("project_part"), elem_id="project-part"
     )
     made["task"] = gr.Radio(
-        [(say(f"project_{task}"), task) for task in TASKS],
+        [(translated(f"project_{task}"), task) for task in TASKS],
         value="explain",
-        label=say("project_task"),
+        label=translated("project_task"),
         elem_id="project-task",
     )
     made["words"] = gr.Textbox(
-        label=say("project_words"),
-        placeholder=say("project_words_hint"),
+        label=translated("project_words"),
+        placeholder=translated("project_words_hint"),
         max_lines=3,
         visible=False,
         elem_id="project-words",
     )
     with gr.Row():
         made["go"] = gr.Button(
-            say("project_go"),
+            translated("project_go"),
             variant="primary",
             elem_id="project-go",
             elem_classes="q-go",
@@ -91,7 +93,7 @@ def _asked() -> dict[str, Any]:
             min_width=120,
         )
         made["stop"] = gr.Button(
-            say("stop"), elem_id="project-stop", elem_classes="q-stop", interactive=False, min_width=80
+            translated("stop"), elem_id="project-stop", elem_classes="q-stop", interactive=False, min_width=80
         )
     return made
 
@@ -101,14 +103,20 @@ def _answered() -> dict[str, Any]:
     made["answer"] = gr.Markdown(
         elem_id="project-answer",
         elem_classes="q-read",
-        label=say("result"),
+        label=translated("result"),
         latex_delimiters=[],
         sanitize_html=True,
     )
     made["changes"] = gr.HTML(elem_id="project-changes", apply_default_css=False)
     with gr.Row():
         made["accept"] = gr.Button(
-            say("project_accept"), variant="primary", elem_id="project-accept", visible=False, min_width=160
+            translated("project_accept"),
+            variant="primary",
+            elem_id="project-accept",
+            visible=False,
+            min_width=160,
         )
-        made["keep"] = gr.Button(say("project_keep"), elem_id="project-keep", visible=False, min_width=160)
+        made["keep"] = gr.Button(
+            translated("project_keep"), elem_id="project-keep", visible=False, min_width=160
+        )
     return made

@@ -15,7 +15,7 @@ from qwen_lsp.assist.actions.types import (
     ShowOutcome,
     applied,
 )
-from webui.i18n.texts import both, either
+from webui.i18n.texts import bilingual, in_language
 from webui.parts.highlight import highlight
 from webui.parts.workspace_files import Workspace
 from webui.tabs.project.fit_to_window import FittedFiles, Gathered
@@ -67,17 +67,17 @@ def _change(edit: FileEdit, workspace: Workspace) -> FileChange:
 def findings_markdown(outcome: FindingsOutcome, language: str = "en") -> str:
     """The findings by their lines, security first said."""
     if not outcome.findings:
-        return either("finding_none", language)
+        return in_language("finding_none", language)
     rows = []
     for one in outcome.findings:
         first, last = outcome.snapshot.line_of(one.start) + 1, outcome.snapshot.line_of(one.end) + 1
         key = "finding_line" if last <= first else "finding_lines"
-        fix = f"\n  - {either('finding_fix', language, words=_one_line(one.fix))}" if one.fix else ""
-        told = either(
+        fix = f"\n  - {in_language('finding_fix', language, words=_one_line(one.fix))}" if one.fix else ""
+        told = in_language(
             key,
             language,
-            severity=either(f"finding_{one.severity}", language),
-            area=either(f"finding_{one.area}", language),
+            severity=in_language(f"finding_{one.severity}", language),
+            area=in_language(f"finding_{one.area}", language),
             first=first,
             last=last,
             words=_one_line(one.message),
@@ -93,7 +93,7 @@ def _one_line(words: str) -> str:
 def _draft_markdown(outcome: EditOutcome, changes: Sequence[FileChange], language: str) -> str:
     if outcome.note:
         return outcome.note.strip()
-    return "" if changes else either("project_unchanged", language)
+    return "" if changes else in_language("project_unchanged", language)
 
 
 def changes_html(result: ProjectResult) -> str:
@@ -112,12 +112,12 @@ def changes_html(result: ProjectResult) -> str:
 def fit_html(fit: FittedFiles | Gathered) -> str:
     """What the model was shown, and what was left out."""
     if isinstance(fit, FittedFiles):
-        words = both("project_lines", first=fit.first_line, last=fit.last_line, lines=fit.lines)
+        words = bilingual("project_lines", first=fit.first_line, last=fit.last_line, lines=fit.lines)
         return words if fit.is_whole else f"{words} · {_left(fit.left_out)}"
-    words = both("project_gathered", whole=len(fit.whole), outlined=len(fit.outlined))
+    words = bilingual("project_gathered", whole=len(fit.whole), outlined=len(fit.outlined))
     return f"{words} · {_left(fit.left_out)}" if fit.left_out else words
 
 
 def _left(names: Sequence[str]) -> str:
     more = "" if len(names) <= _MOST_NAMED else f" … (+{len(names) - _MOST_NAMED})"
-    return f"<b>{both('project_left_out')}</b> {escape(', '.join(names[:_MOST_NAMED]) + more)}"
+    return f"<b>{bilingual('project_left_out')}</b> {escape(', '.join(names[:_MOST_NAMED]) + more)}"

@@ -14,8 +14,8 @@ from qwen_lsp.code.symbols import Symbol
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.storage.conversations import fence
-from webui.i18n.gradio import say
-from webui.i18n.texts import both
+from webui.i18n.texts import bilingual
+from webui.i18n.translator import translated
 from webui.page_context import QUIET, PageContext, key_of
 from webui.parts.progress import phase_html, stats_html
 from webui.parts.workspace_files import NotReadable, Workspace
@@ -33,7 +33,7 @@ _SAVE = (
 )
 
 
-def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
+def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     panel = build_panel()
     root = gr.State("")
@@ -47,14 +47,14 @@ def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     panel.tree.click(_choose, root, [choice, panel.chosen, panel.part], **QUIET)
     panel.task.change(lambda task: gr.update(visible=task == "migrate"), panel.task, panel.words, **QUIET)
     panel.go.click(
-        _runner(room),
+        _runner(context),
         [root, choice, panel.part, panel.task, panel.words, language],
         _drawn(panel, result),
         concurrency_limit=None,
         show_progress="hidden",
         api_visibility="private",
     )
-    panel.stop.click(_stopper(room), None, None, **QUIET)
+    panel.stop.click(_stopper(context), None, None, **QUIET)
     panel.accept.click(_accept, [root, result], [panel.bar, panel.accept], **QUIET)
     panel.keep.click(_kept, result, text, **QUIET).then(None, text, None, js=_SAVE)
 
@@ -70,7 +70,7 @@ async def _open(folder: str) -> tuple[Any, ...]:
         workspace = await asyncio.to_thread(Workspace.at, folder or "")
         files = await asyncio.to_thread(files_of, workspace)
     except NotReadable as error:
-        return "", "", "", _say(both("project_refused", why=error), bad=True), "", _parts([])
+        return "", "", "", _say(bilingual("project_refused", why=error), bad=True), "", _parts([])
     told = f"{escape(str(workspace.root))} · {files_told(len(files))}"
     return str(workspace.root), "", tree_html(files), _say(told), "", _parts([])
 
@@ -79,46 +79,46 @@ async def _choose(root: str, event: gr.EventData) -> tuple[str, str, Any]:
     path = str(event._data.get("row", "")) if isinstance(event._data, dict) else ""
     if not root or not path:
         return "", "", _parts([])
-    chosen = f"{both('project_chosen')}: <b>{escape(path)}</b>"
+    chosen = f"{bilingual('project_chosen')}: <b>{escape(path)}</b>"
     if path.endswith("/"):
         return path, _say(chosen), _parts([])
     try:
         symbols = await asyncio.to_thread(symbols_of, Workspace.at(root), path)
     except NotReadable as error:
-        return "", _say(both("project_refused", why=error), bad=True), _parts([])
+        return "", _say(bilingual("project_refused", why=error), bad=True), _parts([])
     if symbols:
         named = ", ".join(escape(one.name) for one in symbols[:_MOST_NAMED])
-        chosen += f"<br>{both('project_symbols')}: {named}{' …' if len(symbols) > _MOST_NAMED else ''}"
+        chosen += f"<br>{bilingual('project_symbols')}: {named}{' …' if len(symbols) > _MOST_NAMED else ''}"
     return path, _say(chosen), _parts(symbols)
 
 
 def _parts(symbols: list[Symbol]) -> Any:
     named = [(f"{one.name} ({one.first + 1}–{one.last + 1})", _key(one)) for one in symbols]
-    return gr.update(choices=[(say("project_all"), ""), *named], value="")
+    return gr.update(choices=[(translated("project_all"), ""), *named], value="")
 
 
 def _key(symbol: Symbol) -> str:
     return f"{symbol.name}@{symbol.first}-{symbol.last}"
 
 
-def _runner(room: PageContext) -> Any:
+def _runner(context: PageContext) -> Any:
     async def run(
         request: gr.Request, root: str, choice: str, part: str, task: str, words: str, language: str
     ) -> AsyncIterator[tuple[Any, ...]]:
         if not root or not choice:
-            yield _row(_line(both("project_none")))
+            yield _row(_line(bilingual("project_none")))
             return
-        workspace, info = Workspace(Workspace.at(root).root), await room.services.engine.info()
+        workspace, info = Workspace(Workspace.at(root).root), await context.services.engine.info()
         try:
-            asked = await asyncio.to_thread(_question, room, workspace, choice, part, task, words, info)
+            asked = await asyncio.to_thread(_question, context, workspace, choice, part, task, words, info)
         except QwenLspError as error:
-            yield _row(_line(both("project_refused", why=error)))
+            yield _row(_line(bilingual("project_refused", why=error)))
             return
-        generation = Generation(room.services.engine, asked.request, slower=2.0)
+        generation = Generation(context.services.engine, asked.request, slower=2.0)
         fit = fit_html(asked.fit)
-        async with aclosing(room.running.follow(key_of(request, _TAB), generation)) as states:
+        async with aclosing(context.running.follow(key_of(request, _TAB), generation)) as states:
             async for state in states:
-                bar = _bar(state, await room.services.engine.info(), fit)
+                bar = _bar(state, await context.services.engine.info(), fit)
                 if not state.ended:
                     yield _row(bar, _writing(state.text, asked), running=True)
         yield await asyncio.to_thread(_finished, workspace, asked, generation, bar, language)
@@ -127,12 +127,18 @@ def _runner(room: PageContext) -> Any:
 
 
 def _question(
-    room: PageContext, workspace: Workspace, choice: str, part: str, task: str, words: str, info: EngineInfo
+    context: PageContext,
+    workspace: Workspace,
+    choice: str,
+    part: str,
+    task: str,
+    words: str,
+    info: EngineInfo,
 ) -> Question:
     found = None
     if part and not choice.endswith("/"):
         found = next((one for one in symbols_of(workspace, choice) if _key(one) == part), None)
-    return question(workspace, choice, found, task, words or "", info, room.services.settings.actions)
+    return question(workspace, choice, found, task, words or "", info, context.services.settings.actions)
 
 
 def _writing(text: str, asked: Question) -> str:
@@ -152,7 +158,7 @@ def _finished(
         outcome = outcome_of(workspace, asked.plan, done.text, cut=done.phase == "length")
         result = result_of(outcome, workspace, language)
     except QwenLspError as error:
-        refused = _line(both("project_refused", why=error))
+        refused = _line(bilingual("project_refused", why=error))
         return _row(bar + refused, done.text, result=ProjectResult(done.text))
     return _row(bar, result.markdown, changes_html(result), result)
 
@@ -187,8 +193,8 @@ async def _accept(root: str, result: ProjectResult) -> tuple[str, Any]:
             await asyncio.to_thread(workspace.write, change.path, change.after, before=change.before)
             written.append(change.path)
     except NotReadable as error:
-        return _line(both("project_refused", why=error)), gr.update()
-    return _line(both("accept_done", names=", ".join(written))), gr.update(visible=False)
+        return _line(bilingual("project_refused", why=error)), gr.update()
+    return _line(bilingual("accept_done", names=", ".join(written))), gr.update(visible=False)
 
 
 def _kept(result: ProjectResult) -> str:
@@ -196,9 +202,9 @@ def _kept(result: ProjectResult) -> str:
     return "\n\n".join(piece for piece in (result.markdown, *diffs) if piece) + "\n"
 
 
-def _stopper(room: PageContext) -> Any:
+def _stopper(context: PageContext) -> Any:
     async def stop(request: gr.Request) -> None:
-        room.running.stop(key_of(request, _TAB))
+        context.running.stop(key_of(request, _TAB))
 
     return stop
 

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from qwen_lsp.code.languages import language, language_of
 from qwen_lsp.sizes import size_in_words
-from webui.i18n.texts import both
+from webui.i18n.texts import bilingual
 from webui.parts.workspace_files import Workspace
 
 
@@ -70,7 +70,7 @@ def _folder_row(folder: _Folder, path: str, name: str, depth: int) -> str:
     files = list(folder.all())
     total = size_in_words(sum(file.size_bytes for file in files))
     opened = " open" if depth == 0 and len(files) <= 60 else ""
-    whole = _row(path, both("project_whole"), f"{files_told(len(files))} · {total}")
+    whole = _row(path, bilingual("project_whole"), f"{files_told(len(files))} · {total}")
     return (
         f"<li><details{opened}><summary>{escape(name)}/</summary>"
         f"<ul>{whole}{_rows(folder, path, depth + 1)}</ul></details></li>"
@@ -92,4 +92,4 @@ def _row(path: str, name: str, facts: str) -> str:
 
 def files_told(count: int) -> str:
     """So many files, in words."""
-    return both("project_file") if count == 1 else both("project_files", count=count)
+    return bilingual("project_file") if count == 1 else bilingual("project_files", count=count)

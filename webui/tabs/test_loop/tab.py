@@ -14,8 +14,8 @@ from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.sandbox import Round, Verdict, job_for_tests, run_contained, until_green
-from webui.i18n.gradio import say
-from webui.i18n.texts import both
+from webui.i18n.texts import bilingual
+from webui.i18n.translator import translated
 from webui.page_context import QUIET, PageContext, key_of
 from webui.parts.highlight import highlight
 from webui.parts.markdown_code import split_fences
@@ -31,42 +31,54 @@ _TAB = "loop"
 _MAX_TOKENS = 4096
 
 
-def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
+def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     with gr.Row(equal_height=False, elem_classes="q-two"):
         with gr.Column(scale=5, min_width=300):
-            requirement = gr.Textbox(label=say("loop_requirement"), lines=4, elem_id="loop-requirement")
+            requirement = gr.Textbox(
+                label=translated("loop_requirement"), lines=4, elem_id="loop-requirement"
+            )
             with gr.Row(elem_classes="q-pair"):
                 language = gr.Dropdown(
-                    list(KITS), value="Python", label=say("language"), elem_id="loop-language"
+                    list(KITS), value="Python", label=translated("language"), elem_id="loop-language"
                 )
                 attempts = gr.Slider(
                     1,
                     10,
-                    room.services.settings.sandbox.attempts,
+                    context.services.settings.sandbox.attempts,
                     step=1,
-                    label=say("loop_attempts"),
+                    label=translated("loop_attempts"),
                     buttons=[],
                 )
             tests = gr.Textbox(
-                label=say("loop_tests"), info=say("loop_tests_info"), lines=8, max_lines=24, elem_id="loop-tests",
+                label=translated("loop_tests"), info=translated("loop_tests_info"), lines=8, max_lines=24, elem_id="loop-tests",
                 elem_classes="q-mono",
             )  # fmt: skip
             with gr.Row():
-                write = gr.Button(say("loop_write"), elem_id="loop-write", min_width=120)
+                write = gr.Button(translated("loop_write"), elem_id="loop-write", min_width=120)
                 go = gr.Button(
-                    say("loop_go"), variant="primary", elem_id="loop-go", elem_classes="q-go", min_width=120
+                    translated("loop_go"),
+                    variant="primary",
+                    elem_id="loop-go",
+                    elem_classes="q-go",
+                    min_width=120,
                 )
                 stop = gr.Button(
-                    say("stop"), elem_id="loop-stop", elem_classes="q-stop", interactive=False, min_width=80
+                    translated("stop"),
+                    elem_id="loop-stop",
+                    elem_classes="q-stop",
+                    interactive=False,
+                    min_width=80,
                 )
         with gr.Column(scale=7, min_width=320):
             bar = gr.HTML(elem_id="loop-bar", apply_default_css=False)
             rounds = gr.HTML(
-                f'<p class="q-blank">{both("loop_empty")}</p>', elem_id="loop-rounds", apply_default_css=False
+                f'<p class="q-blank">{bilingual("loop_empty")}</p>',
+                elem_id="loop-rounds",
+                apply_default_css=False,
             )
             accepted = gr.Textbox(
-                label=say("loop_accept"), lines=6, max_lines=24, buttons=["copy"], interactive=True,
+                label=translated("loop_accept"), lines=6, max_lines=24, buttons=["copy"], interactive=True,
                 elem_id="loop-accepted", elem_classes="q-mono",
             )  # fmt: skip
             folder, file, put, told = _acceptance()
@@ -75,24 +87,26 @@ def build(room: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
         "show_progress": "hidden",
         "api_visibility": "private",
     }
-    write.click(_test_writer(room), [requirement, language], [tests, bar, go, stop], **asked)
+    write.click(_test_writer(context), [requirement, language], [tests, bar, go, stop], **asked)
     go.click(
-        _runner(room),
+        _runner(context),
         [requirement, language, tests, attempts],
         [tests, bar, rounds, accepted, go, stop],
         **asked,
     )
-    stop.click(_stopper(room), None, None, **QUIET)
+    stop.click(_stopper(context), None, None, **QUIET)
     put.click(_put, [accepted, folder, file], told, **QUIET)
 
 
 def _acceptance() -> tuple[gr.Textbox, gr.Textbox, gr.Button, gr.HTML]:
     """Where the accepted code is written to."""
     with gr.Row():
-        folder = gr.Textbox(label=say("project_folder"), max_lines=1, elem_id="loop-folder", min_width=150)
-        file = gr.Textbox(label=say("accept_file"), max_lines=1, elem_id="loop-file", min_width=150)
+        folder = gr.Textbox(
+            label=translated("project_folder"), max_lines=1, elem_id="loop-folder", min_width=150
+        )
+        file = gr.Textbox(label=translated("accept_file"), max_lines=1, elem_id="loop-file", min_width=150)
         put = gr.Button(
-            say("accept_write"), elem_id="loop-put", elem_classes="q-low", size="md", min_width=100
+            translated("accept_write"), elem_id="loop-put", elem_classes="q-low", size="md", min_width=100
         )
     return folder, file, put, gr.HTML(elem_id="loop-told", apply_default_css=False)
 
@@ -106,37 +120,37 @@ def _put(code: str, folder: str, file: str) -> str:
         before = workspace.read(name) if workspace.place(name).exists() else None
         workspace.write(name, code, before=before)
     except NotReadable as error:
-        return f'<p class="q-say bad" role="status">{both("project_refused", why=error)}</p>'
-    return f'<p class="q-say" role="status">{both("accept_done", names=name)}</p>'
+        return f'<p class="q-say bad" role="status">{bilingual("project_refused", why=error)}</p>'
+    return f'<p class="q-say" role="status">{bilingual("accept_done", names=name)}</p>'
 
 
-def _test_writer(room: PageContext) -> Any:
+def _test_writer(context: PageContext) -> Any:
     async def write(request: gr.Request, requirement: str, language: str) -> AsyncIterator[tuple[Any, ...]]:
         if not (requirement or "").strip():
-            yield gr.update(), _line(both("request_empty")), *_buttons(False)
+            yield gr.update(), _line(bilingual("request_empty")), *_buttons(False)
             return
-        generation = await _asked(room, ask_for_tests(requirement, KITS[language]))
-        async with aclosing(room.running.follow(key_of(request, _TAB), generation)) as states:
+        generation = await _asked(context, ask_for_tests(requirement, KITS[language]))
+        async with aclosing(context.running.follow(key_of(request, _TAB), generation)) as states:
             async for state in states:
                 yield split_fences(state.text).code, _line(phase_html(state)), *_buttons(not state.ended)
 
     return write
 
 
-def _runner(room: PageContext) -> Any:
+def _runner(context: PageContext) -> Any:
     async def run(
         request: gr.Request, requirement: str, language: str, tests: str, attempts: int
     ) -> AsyncIterator[tuple[Any, ...]]:
         if not (requirement or "").strip():
-            yield gr.update(), _line(both("request_empty")), "", "", *_buttons(False)
+            yield gr.update(), _line(bilingual("request_empty")), "", "", *_buttons(False)
             return
         kit = KITS[language]
 
         async def deed(tell: Tell) -> None:
-            await _mend(room, requirement, kit, tests or "", int(attempts), tell)
+            await _mend(context, requirement, kit, tests or "", int(attempts), tell)
 
-        work = BackgroundTask(deed, LoopStage(tests or "", both("loop_writing_tests")))
-        async with aclosing(room.running.follow(key_of(request, _TAB), work)) as states:
+        work = BackgroundTask(deed, LoopStage(tests or "", bilingual("loop_writing_tests")))
+        async with aclosing(context.running.follow(key_of(request, _TAB), work)) as states:
             async for state in states:
                 yield _drawn(state, kit)
 
@@ -156,46 +170,46 @@ Tell = Callable[[LoopStage], None]
 
 
 async def _mend(
-    room: PageContext, requirement: str, kit: TestKit, tests: str, attempts: int, tell: Tell
+    context: PageContext, requirement: str, kit: TestKit, tests: str, attempts: int, tell: Tell
 ) -> None:
     """Tests first, when there are none; then rounds until they pass. Raises QwenLspError."""
     if not tests.strip():
-        tests = await _written(room, ask_for_tests(requirement, kit))
+        tests = await _written(context, ask_for_tests(requirement, kit))
     done: list[Round] = []
 
     def say_now(key: str) -> None:
-        tell(LoopStage(tests, both(key, number=len(done) + 1), tuple(done)))
+        tell(LoopStage(tests, bilingual(key, number=len(done) + 1), tuple(done)))
 
     async def write(rounds: Sequence[Round]) -> str:
         say_now("loop_writing")
-        return await _written(room, ask_for_code(requirement, tests, kit, rounds))
+        return await _written(context, ask_for_code(requirement, tests, kit, rounds))
 
     async def test(code: str) -> Verdict:
         say_now("loop_testing")
         job = job_for_tests(kit.language, files_of(code, tests, kit))
-        return await run_contained(job, room.services.settings.sandbox)
+        return await run_contained(job, context.services.settings.sandbox)
 
     async with aclosing(until_green("", write, test, attempts)) as ended:
         async for one in ended:
             done.append(one)
             key = "loop_passed" if one.passed else "loop_failed"
-            tell(LoopStage(tests, both(key, count=len(done)), tuple(done)))
+            tell(LoopStage(tests, bilingual(key, count=len(done)), tuple(done)))
 
 
 def _drawn(work: BackgroundTask[LoopStage], kit: TestKit) -> tuple[Any, ...]:
     stage = work.news
     line = stage.line
     if work.state == "stopped":
-        line = both("phase_stopped")
+        line = bilingual("phase_stopped")
     elif work.state == "failed":
         line = escape(work.error)
     code = stage.rounds[-1].code if stage.rounds else ""
     return stage.tests, _line(line), _shown(stage.rounds, kit), code, *_buttons(not work.ended)
 
 
-async def _written(room: PageContext, words: str) -> str:
+async def _written(context: PageContext, words: str) -> str:
     """The code of one whole answer. Raises QwenLspError; cancelling frees the engine."""
-    generation = await _asked(room, words)
+    generation = await _asked(context, words)
     async with aclosing(generation.updates()) as states:
         async for _ in states:
             pass
@@ -204,11 +218,11 @@ async def _written(room: PageContext, words: str) -> str:
     return split_fences(generation.text).code
 
 
-async def _asked(room: PageContext, words: str) -> Generation:
-    info: EngineInfo = await room.services.engine.info()
+async def _asked(context: PageContext, words: str) -> Generation:
+    info: EngineInfo = await context.services.engine.info()
     prompt = ChatPrompt((Message("system", DEFAULT_SYSTEM), Message("user", words)))
     request = Request(prompt, max_tokens=_MAX_TOKENS, sampling=defaults(info).sampling, lane=Lane.CHAT)
-    return Generation(room.services.engine, request)
+    return Generation(context.services.engine, request)
 
 
 def _shown(rounds: Sequence[Round], kit: TestKit) -> str:
@@ -223,20 +237,20 @@ def _round(one: Round, kit: TestKit, *, is_last: bool) -> str:
     if not one.passed and one.output:
         blocks.append(("loop_output", escape(one.output)))
     folded = "".join(
-        f'<details{" open" if is_last else ""}><summary>{both(name)}</summary><pre class="q-code" tabindex="0">{html}</pre></details>'
+        f'<details{" open" if is_last else ""}><summary>{bilingual(name)}</summary><pre class="q-code" tabindex="0">{html}</pre></details>'
         for name, html in blocks
     )
     verdict = f'<span class="q-verdict {mark}">{verdict_html(one.verdict)}</span>'
-    return f'<section class="q-step q-round"><h3>{both("loop_round", number=one.number)} {verdict}</h3>{folded}</section>'
+    return f'<section class="q-step q-round"><h3>{bilingual("loop_round", number=one.number)} {verdict}</h3>{folded}</section>'
 
 
 def _line(html: str) -> str:
     return f'<div class="q-line" role="status">{html}</div>'
 
 
-def _stopper(room: PageContext) -> Any:
+def _stopper(context: PageContext) -> Any:
     async def stop(request: gr.Request) -> None:
-        room.running.stop(key_of(request, _TAB))
+        context.running.stop(key_of(request, _TAB))
 
     return stop
 

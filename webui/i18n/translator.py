@@ -1,4 +1,4 @@
-"""The interface's own translator over words.py; the browser's language, or the user's choice, decides."""
+"""Texts for Gradio's own components: the browser translates them to its language, or to the user's choice."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from gradio.i18n import I18nData
 from webui.i18n.examples import EXAMPLES
 from webui.i18n.texts import tables
 
-_SIGN = (
-    "§"  # Gradio also translates a user's text that happens to be a key, such as a conversation called "go"
-)
+# Gradio also translates a user's text that happens to be a key, such as a conversation called "go".
+_SIGN = "§"
 
 
 def _all_tables() -> dict[str, dict[str, str]]:
@@ -23,6 +22,6 @@ def _all_tables() -> dict[str, dict[str, str]]:
 TRANSLATOR = gr.I18n(**_all_tables())
 
 
-def say(key: str) -> I18nData:
-    """The words of this key in the reader's language."""
+def translated(key: str) -> I18nData:
+    """The text of this key, translated in the browser; for labels, choices, placeholders and infos."""
     return TRANSLATOR(_SIGN + key)
