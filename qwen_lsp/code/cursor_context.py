@@ -156,9 +156,9 @@ class CursorContext:
 _OPENERS = re.compile(r"([{(\[]|=>|->|\b(do|then|else|begin|try|finally))\s*$")
 
 
-def opens_block(line: str, language: str) -> bool:
+def opens_block(line: str, language_id: str) -> bool:
     """Whether a line ends by opening a block or a bracket."""
     code = re.sub(r"\s+(#|//).*$", "", line).rstrip()
-    if language in ("python", "yaml", "nim", "gdscript") and code.endswith(":"):
+    if language(language_id).scopes == "indentation" and code.endswith(":"):
         return True
     return _OPENERS.search(code) is not None

@@ -22,6 +22,21 @@ _SCRIPT_HEADER = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Tests:
+    """How tests are written in a language, where the project itself does not say."""
+
+    __test__ = False  # pytest would take it for a test
+
+    names: tuple[str, ...]
+    """Names of test files with {stem} and {suffix} of the file they test, the usual one first."""
+    framework: str
+    toolchain: str = ""
+    """What runs them (sandbox/toolchains); empty: nothing here can."""
+    in_file: bool = False
+    """The tests stand in the file they test."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Language:
     """One language by its LSP id."""
@@ -54,6 +69,12 @@ class Language:
     """Where a definition begins; searched in a line."""
     optional_types: bool = False
     """Types may be left out, so they can be added."""
+    import_endings: tuple[str, ...] = ()
+    """File endings that an import line leaves out; empty: the language's own."""
+    index_files: tuple[str, ...] = ()
+    """What a folder stands for when it is imported; none: its files."""
+    tests: Tests | None = None
+    """None: nobody knows."""
 
     @property
     def ending(self) -> str:
@@ -86,9 +107,25 @@ def _prose(id: str, name: str, endings: str = "", **facts: object) -> Language:
     return _row(id, name, endings, **given)
 
 
-_C = {"group": "c", "single_quotes": False, "documentation": "Doxygen comments (/** ... */)"}
-_SCRIPT = {
+def _tests(names: str, framework: str, toolchain: str = "", *, in_file: bool = False) -> Tests:
+    return Tests(tuple(names.split()), framework, toolchain, in_file)
+
+
+_C_TESTS = "assert and a main function, without a library"
+_C = {
+    "group": "c",
+    "single_quotes": False,
+    "documentation": "Doxygen comments (/** ... */)",
+    "import_endings": ("h", "hpp"),
+}
+_SCRIPT_MODULES = {
     "group": "javascript",
+    "import_endings": ("ts", "tsx", "js", "jsx", "mjs"),
+    "index_files": ("index.ts", "index.js", "index.tsx"),
+    "tests": _tests("{stem}.test{suffix} {stem}.spec{suffix}", "node:test and node:assert", "node"),
+}
+_SCRIPT = {
+    **_SCRIPT_MODULES,
     "header": _SCRIPT_HEADER,
     "optional_types": True,
     "documentation": "JSDoc comments",
@@ -101,38 +138,61 @@ _ROWS = (
     _row(
         "python", "Python", "py pyi pyw", scopes="indentation", line_comment="#", block_comments=False,
         documentation="docstrings", header=_PYTHON_HEADER, optional_types=True, grammar=("tree_sitter_python", "language"),
+        index_files=("__init__.py",), tests=_tests("test_{stem}.py {stem}_test.py", "pytest", "python"),
     ),
     _row("javascript", "JavaScript", "js mjs cjs", grammar=("tree_sitter_javascript", "language"), **_SCRIPT),
     _row("javascriptreact", "JavaScript", "jsx", fence="jsx", grammar=("tree_sitter_javascript", "language"), **_SCRIPT),
     _row("typescript", "TypeScript", "ts mts cts", grammar=("tree_sitter_typescript", "language_typescript"), **_TYPED_SCRIPT),
     _row("typescriptreact", "TypeScript", "tsx", fence="tsx", grammar=("tree_sitter_typescript", "language_tsx"), **_TYPED_SCRIPT),
-    _row("c", "C", "c h", grammar=("tree_sitter_c", "language"), **_C),
-    _row("cpp", "C++", "cpp cc cxx c++ hh hpp hxx ipp inl", grammar=("tree_sitter_cpp", "language"), **_C),
+    _row(
+        "c", "C", "c h", grammar=("tree_sitter_c", "language"),
+        tests=_tests("{stem}_test{suffix} {stem}_test.c test_{stem}.c", _C_TESTS, "cmake"), **_C,
+    ),
+    _row(
+        "cpp", "C++", "cpp cc cxx c++ hh hpp hxx ipp inl", grammar=("tree_sitter_cpp", "language"),
+        tests=_tests("{stem}_test{suffix} {stem}_test.cpp test_{stem}.cpp", _C_TESTS, "cmake"), **_C,
+    ),
     _row("cuda-cpp", "CUDA C++", "cu cuh", **_C),
     _row("objective-c", "Objective-C", "m", **_C),
     _row("objective-cpp", "Objective-C++", "mm", **_C),
     _row(
         "java", "Java", "java", single_quotes=False, documentation="Javadoc comments",
-        grammar=("tree_sitter_java", "language"),
+        grammar=("tree_sitter_java", "language"), tests=_tests("{stem}Test.java Test{stem}.java", "JUnit 5", "maven"),
     ),
     _row(
         "go", "Go", "go", single_quotes=False, indent="\t", documentation="Go doc comments (// Name ...)",
-        grammar=("tree_sitter_go", "language"),
+        grammar=("tree_sitter_go", "language"), tests=_tests("{stem}_test.go", "the testing package", "go"),
     ),
     _row(
         "rust", "Rust", "rs", single_quotes=False, documentation="Rust doc comments (///)",
-        grammar=("tree_sitter_rust", "language"),
+        grammar=("tree_sitter_rust", "language"), index_files=("mod.rs", "lib.rs"),
+        tests=_tests("{stem}.rs", "the built-in test harness", "cargo", in_file=True),
     ),
     _row(
         "csharp", "C#", "cs", single_quotes=False, documentation="XML doc comments (/// <summary>)",
-        grammar=("tree_sitter_c_sharp", "language"),
+        grammar=("tree_sitter_c_sharp", "language"), tests=_tests("{stem}Tests.cs {stem}Test.cs", "xUnit"),
     ),
-    _row("kotlin", "Kotlin", "kt kts", single_quotes=False, documentation="KDoc comments", grammar=("tree_sitter_kotlin", "language")),
-    _row("swift", "Swift", "swift", documentation="Swift doc comments (///)", grammar=("tree_sitter_swift", "language")),
-    _row("scala", "Scala", "scala sc", single_quotes=False, indent="  ", documentation="Scaladoc comments", grammar=("tree_sitter_scala", "language")),
+    _row(
+        "kotlin", "Kotlin", "kt kts", single_quotes=False, documentation="KDoc comments",
+        grammar=("tree_sitter_kotlin", "language"), tests=_tests("{stem}Test.kt", "kotlin.test"),
+    ),
+    _row(
+        "swift", "Swift", "swift", documentation="Swift doc comments (///)",
+        grammar=("tree_sitter_swift", "language"), tests=_tests("{stem}Tests.swift", "XCTest"),
+    ),
+    _row(
+        "scala", "Scala", "scala sc", single_quotes=False, indent="  ", documentation="Scaladoc comments",
+        grammar=("tree_sitter_scala", "language"), tests=_tests("{stem}Test.scala {stem}Spec.scala", "MUnit"),
+    ),
     _row("groovy", "Groovy", "groovy gradle", documentation="Groovydoc comments"),
-    _row("dart", "Dart", "dart", indent="  ", documentation="Dart doc comments (///)"),
-    _row("php", "PHP", "php phtml", documentation="PHPDoc comments", grammar=("tree_sitter_php", "language_php")),
+    _row(
+        "dart", "Dart", "dart", indent="  ", documentation="Dart doc comments (///)",
+        tests=_tests("{stem}_test.dart", "package:test"),
+    ),
+    _row(
+        "php", "PHP", "php phtml", documentation="PHPDoc comments", grammar=("tree_sitter_php", "language_php"),
+        tests=_tests("{stem}Test.php", "PHPUnit"),
+    ),
     _row("zig", "Zig", "zig zon", block_comments=False, single_quotes=False, documentation="doc comments (///)"),
     _row("solidity", "Solidity", "sol"),
     _row("protobuf", "Protocol Buffers", "proto", indent="  "),
@@ -141,12 +201,16 @@ _ROWS = (
     _words(
         "ruby", "Ruby", "rb rake gemspec", "#", file_names=("rakefile", "gemfile"), indent="  ",
         documentation="RDoc comments", header=r"^\s*(def|class|module)\b", grammar=("tree_sitter_ruby", "language"),
+        tests=_tests("{stem}_test.rb {stem}_spec.rb", "Minitest"),
     ),
     _words(
         "lua", "Lua", "lua", "--", indent="  ", documentation="LDoc comments", header=r"\bfunction\b",
         grammar=("tree_sitter_lua", "language"),
     ),
-    _words("elixir", "Elixir", "ex exs", "#", indent="  ", header=r"^\s*(defp?|defmodule|defmacro)\b"),
+    _words(
+        "elixir", "Elixir", "ex exs", "#", indent="  ", header=r"^\s*(defp?|defmodule|defmacro)\b",
+        tests=_tests("{stem}_test.exs", "ExUnit"),
+    ),
     _words("julia", "Julia", "jl", "#", documentation="docstrings", header=r"^\s*(function|struct|module|macro)\b"),
     _words(
         "shellscript", "Bash", "sh bash zsh ksh", "#", fence="sh", header=r"^\s*(function\s+)?\w+\s*\(\)\s*\{",
@@ -169,9 +233,9 @@ _ROWS = (
     _row("cmake", "CMake", "cmake", file_names=("cmakelists.txt",), scopes="none", line_comment="#", block_comments=False, indent="  "),
     _row("dockerfile", "Dockerfile", "dockerfile", file_names=("dockerfile", "containerfile"), scopes="none", line_comment="#", block_comments=False),
     _row("html", "HTML", "html htm xhtml", grammar=("tree_sitter_html", "language"), **_MARKUP),
-    _row("vue", "Vue", "vue", **{**_MARKUP, "group": "javascript"}),
-    _row("svelte", "Svelte", "svelte", **{**_MARKUP, "group": "javascript"}),
-    _row("astro", "Astro", "astro", **{**_MARKUP, "group": "javascript"}),
+    _row("vue", "Vue", "vue", **{**_MARKUP, **_SCRIPT_MODULES}),
+    _row("svelte", "Svelte", "svelte", **{**_MARKUP, **_SCRIPT_MODULES}),
+    _row("astro", "Astro", "astro", **{**_MARKUP, **_SCRIPT_MODULES}),
     _row("css", "CSS", "css", line_comment="/*", grammar=("tree_sitter_css", "language"), **_STYLE),
     _row("scss", "SCSS", "scss", **_STYLE),
     _row("less", "Less", "less", **_STYLE),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from qwen_lsp.code.languages import language
 from qwen_lsp.sandbox import Round
 from qwen_lsp.storage.conversations import fence
 
@@ -19,15 +20,22 @@ class TestKit:
     framework: str
 
 
+def _kit(id: str, reach: str) -> TestKit:
+    row = language(id)
+    assert row.tests is not None
+    test_file = row.tests.names[0].format(stem="solution", suffix=row.ending)
+    return TestKit(id, f"solution{row.ending}", test_file, f"{row.tests.framework}, {reach}")
+
+
 KITS: dict[str, TestKit] = {
-    "Python": TestKit(
-        "python", "solution.py", "test_solution.py", "pytest, importing from the module solution"
-    ),
-    "JavaScript": TestKit(
-        "javascript", "solution.js", "solution.test.js", "node:test and node:assert, requiring ./solution.js"
-    ),
-    "Go": TestKit("go", "solution.go", "solution_test.go", "the testing package, in package solution"),
+    language(id).name: _kit(id, reach)
+    for id, reach in (
+        ("python", "importing from the module solution"),
+        ("javascript", "requiring ./solution.js"),
+        ("go", "in package solution"),
+    )
 }
+"""Languages of the test loop by name."""
 
 
 def ask_for_tests(requirement: str, kit: TestKit) -> str:

@@ -151,7 +151,9 @@ def _last_line(snapshot: Snapshot, header: int, spoken: Language) -> int:
 
 
 def _is_end(text: str, spoken: Language) -> bool:
-    return text == "end" if spoken.id in {"ruby", "lua"} else text[0] == "}" and spoken.id != "python"
+    if spoken.scopes == "words" and text == "end":
+        return True
+    return text[0] == "}" and spoken.scopes != "indentation"
 
 
 def _with_what_leads(snapshot: Snapshot, header: int, spoken: Language) -> int:

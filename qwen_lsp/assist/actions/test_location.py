@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from qwen_lsp.code.languages import Tests, language, language_of
 from qwen_lsp.errors import ActionRefused
 
 Read = Callable[[Path], str | None]
@@ -24,6 +25,7 @@ _MARKERS = (
     "Cargo.toml",
     ".git",
 )
+_TEST_FOLDERS = ("tests", "__tests__")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,43 +42,72 @@ class TestPlace:
 
 def is_test_file(path: Path) -> bool:
     """The file itself holds tests."""
-    stem = path.stem
-    return bool(
-        stem.startswith("test_")
-        or re.search(r"(_test|\.test|\.spec)$", stem)
-        or (stem.endswith("Test") and path.suffix == ".java")
-        or (path.parent.name in {"tests", "__tests__"} and path.suffix in {".rs", ".js", ".ts"})
-    )
+    if path.stem.startswith("test_") or re.search(r"(_test|\.test|\.spec)$", path.stem):
+        return True
+    tests = language(language_of(path) or "").tests
+    if tests is None:
+        return False
+    if path.parent.name in _TEST_FOLDERS and tests.toolchain in {"cargo", "node"}:
+        return True
+    return any(_is_named(path, name) for name in tests.names if not name.startswith("{stem}."))
 
 
-def place_for_tests(path: Path, language: str, roots: Sequence[Path], read: Read) -> TestPlace:
+def _is_named(path: Path, name: str) -> bool:
+    """The file is named as tests are that are called `name`."""
+    shape = re.escape(name.replace("{suffix}", path.suffix)).replace(re.escape("{stem}"), ".+")
+    return re.fullmatch(shape, path.name) is not None
+
+
+def place_for_tests(path: Path, language_id: str, roots: Sequence[Path], read: Read) -> TestPlace:
     """The place for the tests of `path`. Looks at a handful of files; creates nothing."""
     if is_test_file(path):
         raise ActionRefused(f"{path.name} is a test file already. Open the code that should be tested.")
-    find = _PLACES.get(language)
-    if find is None:
-        raise ActionRefused(f"No way to write tests is known for the language '{language}'.")
-    return find(path, _root(path, roots), read)
+    tests = language(language_id).tests
+    if tests is None:
+        raise ActionRefused(f"No way to write tests is known for the language '{language_id}'.")
+    find = _PLACES.get(tests.toolchain)
+    root = _root(path, roots)
+    return find(path, root, read) if find is not None else _by_convention(path, root, tests)
 
 
-def tests_of(path: Path, language: str, roots: Sequence[Path]) -> list[Path]:
+def tests_of(path: Path, language_id: str, roots: Sequence[Path]) -> list[Path]:
     """The test files that may belong to `path`, existing ones only, the likeliest first."""
-    root, stem = _root(path, roots), path.stem
-    names = {
-        "python": [f"test_{stem}.py", f"{stem}_test.py"],
-        "go": [f"{stem}_test.go"],
-        "java": [f"{stem}Test.java", f"Test{stem}.java"],
-        "cpp": [f"{stem}_test.cpp", f"test_{stem}.cpp"],
-        "rust": [f"{stem}.rs"],
-    }.get(language, [f"{stem}.test{path.suffix}", f"{stem}.spec{path.suffix}"])
-    folders = [path.parent, path.parent / "tests", path.parent / "__tests__", root / "tests", root / "test"]
-    if language == "java":
-        folders.append(Path(str(path.parent).replace("/src/main/", "/src/test/")))
+    tests = language(language_id).tests
+    if tests is None:
+        return []
+    if tests.in_file:
+        return [path]
+    root = _root(path, roots)
+    names = [_name(path, name) for name in tests.names]
+    folders = [path.parent, *(path.parent / name for name in _TEST_FOLDERS), root / "tests", root / "test"]
+    folders.append(_maven_tests(path).parent)
     found = [folder / name for folder in folders for name in names if (folder / name).is_file()]
     found += [
         hit for name in names for hit in sorted((root / "tests").rglob(name)) if (root / "tests").is_dir()
     ]
     return [hit for hit in dict.fromkeys(found) if hit != path]
+
+
+def _name(path: Path, name: str) -> str:
+    return name.format(stem=path.stem, suffix=path.suffix)
+
+
+def _by_convention(path: Path, root: Path, tests: Tests) -> TestPlace:
+    """In the project's folder of tests when there is one, else beside the file."""
+    mirrored = _maven_tests(path)
+    folder = next((root / name for name in ("tests", "test", "spec") if (root / name).is_dir()), path.parent)
+    folder = mirrored.parent if mirrored != path else folder
+    reach = f'Import what is tested from "{os.path.relpath(path, folder)}".'
+    return TestPlace(folder / _name(path, tests.names[0]), tests.framework, reach)
+
+
+def _maven_tests(path: Path) -> Path:
+    """The path with src/main in it as src/test; others stay."""
+    parts = list(path.parts)
+    for at in range(len(parts) - 1):
+        if parts[at : at + 2] == ["src", "main"]:
+            parts[at + 1] = "test"
+    return Path(*parts)
 
 
 def _root(path: Path, roots: Sequence[Path]) -> Path:
@@ -179,17 +210,13 @@ def _rust(path: Path, root: Path, read: Read) -> TestPlace:
 
 
 def _java(path: Path, root: Path, read: Read) -> TestPlace:
-    parts = list(path.parts)
-    for at in range(len(parts) - 1):
-        if parts[at : at + 2] == ["src", "main"]:
-            parts[at + 1] = "test"
     build = (read(root / "pom.xml") or "") + (read(root / "build.gradle") or "")
     framework = "JUnit 4" if re.search(r"<artifactId>junit</artifactId>|junit:junit:4", build) else "JUnit 5"
     package = re.search(r"^package\s+([\w.]+)\s*;", read(path) or "", re.MULTILINE)
     reach = f"The test class is {path.stem}Test" + (
         f", in the package {package.group(1)}." if package else "."
     )
-    return TestPlace(Path(*parts).with_name(f"{path.stem}Test.java"), framework, reach)
+    return TestPlace(_maven_tests(path).with_name(f"{path.stem}Test.java"), framework, reach)
 
 
 def _cpp(path: Path, root: Path, read: Read) -> TestPlace:
@@ -212,13 +239,10 @@ def _cpp(path: Path, root: Path, read: Read) -> TestPlace:
 
 _PLACES: dict[str, Callable[[Path, Path, Read], TestPlace]] = {
     "python": _python,
-    "javascript": _script,
-    "javascriptreact": _script,
-    "typescript": _script,
-    "typescriptreact": _script,
+    "node": _script,
     "go": _go,
-    "rust": _rust,
-    "java": _java,
-    "cpp": _cpp,
-    "c": _cpp,
+    "cargo": _rust,
+    "maven": _java,
+    "cmake": _cpp,
 }
+"""By toolchain; others go by the names in the table of languages."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from qwen_lsp.assist.actions.region import Region
 from qwen_lsp.assist.actions.types import applied
-from qwen_lsp.code.languages import is_prose
+from qwen_lsp.code.languages import is_prose, language
 from qwen_lsp.code.snapshot import Edit
 from qwen_lsp.errors import ActionRefused
 
@@ -79,10 +79,11 @@ def whole_file_instead(region: Region, code: str) -> bool:
 
 def _bare_code(text: str, language_id: str) -> str:
     """The code without what documents it."""
-    if language_id in {"python", "ruby", "shellscript"}:
+    facts = language(language_id)
+    if facts.documentation == "docstrings":
         text = re.sub(r'(?m)^\s*[rRuU]?("""|\'\'\')[\s\S]*?\1\s*$', "", text)
-        text = re.sub(r"(?m)(^|\s)#.*$", "", text)
-    else:
+    if facts.block_comments:
         text = re.sub(r"/\*[\s\S]*?\*/", "", text)
-        text = re.sub(r"(?m)(^|\s)//.*$", "", text)
+    if facts.line_comment:
+        text = re.sub(rf"(?m)(^|\s){re.escape(facts.line_comment)}.*$", "", text)
     return re.sub(r"\s+", "", text)

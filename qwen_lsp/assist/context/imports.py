@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from qwen_lsp.code.languages import language_of
+from qwen_lsp.code.languages import Language, language, language_of
 from qwen_lsp.code.snapshot import Snapshot
 
 _HEAD_LINES = 200
@@ -17,8 +17,6 @@ _DOTTED = re.compile(r"^\s*(?:from|import|use|pub use|mod|using)\s+(?:static\s+)
 _IMPORTING = re.compile(
     r"^\s*(?:from|import|use|pub use|mod|using|#\s*include|export|const|require|\"|\w+ \")"
 )
-_SUFFIXES = ("", ".py", ".ts", ".tsx", ".js", ".jsx", ".mjs", ".rs", ".java", ".go", ".h", ".hpp")
-_INDEXES = ("__init__.py", "index.ts", "index.js", "mod.rs", "lib.rs")
 _SOURCE_ROOTS = ("", "src", "lib", "include", "src/main/java")
 _MOST = 40
 _MOST_IN_FOLDER = 12
@@ -33,11 +31,12 @@ def imported_files(snapshot: Snapshot, roots: Sequence[Path]) -> list[Path]:
         own.parent,
         *(root / source for root in roots if own.is_relative_to(root) for source in _SOURCE_ROOTS),
     ]
+    own_language = language(language_of(own) or snapshot.language)
     last = min(_HEAD_LINES, snapshot.line_of(len(snapshot.text)) + 1)
     found: dict[Path, None] = {}
     for line in (snapshot.line_text(at) for at in range(last)):
         for parts in _targets(line):
-            for path in _existing(bases, parts):
+            for path in _existing(bases, parts, own_language):
                 if any(path.is_relative_to(root) for root in roots):
                     found[path] = None
         if len(found) >= _MOST:
@@ -58,32 +57,32 @@ def _targets(line: str) -> Iterator[tuple[str, ...]]:
         yield tuple(part for part in re.split(r"\.|::", name) if part not in ("", "crate", "self", "super"))
 
 
-def _existing(bases: Sequence[Path], parts: tuple[str, ...]) -> Iterator[Path]:
+def _existing(bases: Sequence[Path], parts: tuple[str, ...], own: Language) -> Iterator[Path]:
     if not parts:
         return
     if ".." in parts:
-        yield from _module(Path(os.path.normpath(bases[0].joinpath(*parts))))
+        yield from _module(Path(os.path.normpath(bases[0].joinpath(*parts))), own)
         return
     for base in bases:
         for size in range(len(parts), max(0, len(parts) - 2), -1):
-            yield from _module(base.joinpath(*parts[:size]))
+            yield from _module(base.joinpath(*parts[:size]), own)
     for base in bases[1:]:
-        yield from _module(base.joinpath(*parts[-2:]))
-        yield from _module(base.joinpath(parts[-1]))
+        yield from _module(base.joinpath(*parts[-2:]), own)
+        yield from _module(base.joinpath(parts[-1]), own)
 
 
-def _module(path: Path) -> Iterator[Path]:
+def _module(path: Path, own: Language) -> Iterator[Path]:
     """The file a module path stands for; for a folder, its index file or some of its files."""
-    for suffix in _SUFFIXES:
-        file = path if not suffix else path.with_name(path.name + suffix)
-        if suffix and file.is_file():
+    if path.suffix and path.is_file():
+        yield path
+        return
+    for ending in own.import_endings or own.endings:
+        file = path.with_name(f"{path.name}.{ending}")
+        if file.is_file():
             yield file
             return
-        if not suffix and path.suffix and path.is_file():
-            yield path
-            return
     if path.is_dir():
-        index = next((path / name for name in _INDEXES if (path / name).is_file()), None)
+        index = next((path / name for name in own.index_files if (path / name).is_file()), None)
         if index is not None:
             yield index
         else:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from qwen_lsp.code.languages import language as language_row
 from qwen_lsp.errors import SandboxUnavailable
 from qwen_lsp.sandbox.job import Job, Reader
 from qwen_lsp.sandbox.toolchains.find import find_cargo, find_go, find_python, find_tool
@@ -41,7 +42,8 @@ def job_for_tests(
 
     `project` is where installed packages are looked for. Raises SandboxUnavailable when a toolchain is missing.
     """
-    make = _TESTS.get(language)
+    tests = language_row(language).tests
+    make = _TESTS.get(tests.toolchain) if tests is not None else None
     if make is None:
         raise SandboxUnavailable(f"No way to run tests is known for the language '{language}'.")
     return make(_Given(dict(files), targets, framework, project))
@@ -192,10 +194,9 @@ def _reporting(job: Job, reader: Reader, report: str) -> Job:
 _TESTS: Mapping[str, Callable[[_Given], Job]] = {
     "python": _python,
     "go": _go,
-    "rust": _rust,
-    "javascript": _script,
-    "typescript": _script,
-    "java": lambda given: maven_job(given.files),
-    "cpp": _cpp,
-    "c": _cpp,
+    "cargo": _rust,
+    "node": _script,
+    "maven": lambda given: maven_job(given.files),
+    "cmake": _cpp,
 }
+"""By toolchain, as the table of languages names it."""

@@ -92,7 +92,7 @@ def _project(session: Session, ask: ActionRequest) -> tuple[Path, dict[str, str 
     if path is None:
         raise ActionRefused("Save the file first: its place decides where its tests are.")
     root = next((root for root in ask.roots if path.is_relative_to(root)), path.parent)
-    tests = [path] if ask.snapshot.language == "rust" else tests_of(path, ask.snapshot.language, [root])
+    tests = tests_of(path, ask.snapshot.language, [root])
     if not tests:
         raise ActionRefused(f"There are no tests of {path.name} yet. 'Generate tests' writes some.")
     files = _files(session, root, deep=root in ask.roots)
