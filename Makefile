@@ -1,6 +1,6 @@
 # The commands of this project; `make help` lists them. Each sets up .venv by itself when needed.
 .DEFAULT_GOAL := help
-.PHONY: help serve install test test-editors test-plugins check fix bench lock vscode clean
+.PHONY: help serve install test test-fast test-editors test-plugins check fix bench lock vscode clean
 PYTHON ?= python3
 BIN := .venv/bin
 # Some containers forbid it; then each of the many processes here compiles all it imports anew, seconds of it.
@@ -43,19 +43,23 @@ install: $(READY) ## put qwen-lsp on your PATH for editors (a link in ~/.local/b
 	@echo "qwen-lsp is in $(HOME)/.local/bin"
 	@case ":$$PATH:" in *":$(HOME)/.local/bin:"*) ;; *) echo "That folder is not on your PATH yet. Add to your shell's start file: export PATH=\"\$$HOME/.local/bin:\$$PATH\"" ;; esac
 
-test: $(DEV) ## every test but the full editor tier (installs Neovim, Emacs and Chromium when missing)
-	@bash .ci/install-tools every-push
-	@$(BIN)/python -m pytest -m "not heavy and not plugins" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+test-fast: $(DEV) ## ring 1, the instant ring: no process, model, editor or browser; under a minute
+	@$(BIN)/python -m pytest -q -m "not model and not process and not editor and not browser and not heavy and not plugins" \
+	  -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-editors: $(DEV) ## the full editor tier: VS Code, Helix, Vim, older Neovim as well
+test: $(DEV) ## rings 1 to 3: models, processes, Neovim, Emacs, Chromium (installed when missing)
+	@bash .ci/install-tools every-push
+	@$(BIN)/python -m pytest -m "not heavy and not plugins" -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 20 $(ARGS)
+
+test-editors: $(DEV) ## ring 4, the heavy tier: VS Code, Helix, Vim, older Neovim, long runs
 	@bash .ci/install-tools full
 	@$(BIN)/python -m pytest -m heavy $(ARGS)
 
 test-plugins: $(DEV) ## beside nvim-cmp and blink.cmp, whose repositories QWEN_LSP_TEST_PLUGINS holds
 	@$(BIN)/python -m pytest -m plugins $(ARGS)
 
-check: $(DEV) ## lint, format, types, import rules
-	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
+check: $(DEV) ## lint, format, types, import rules, the house
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo && $(BIN)/python .ci/house.py
 
 fix: $(DEV) ## mend what lint and format can mend
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

@@ -24,7 +24,8 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Before several processes share the work: the starter learns in a fixed time and needs the machine for itself."""
-    if getattr(session.config.option, "numprocesses", None):
+    fast = "not model" in session.config.option.markexpr
+    if getattr(session.config.option, "numprocesses", None) and not fast:
         starter()
 
 

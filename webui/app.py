@@ -1,4 +1,4 @@
-"""The page as one ASGI app: tabs laid out, Gradio mounted with nothing left open, guarded."""
+"""The page as one ASGI app: tabs laid out, Gradio mounted with nothing left open."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import gradio as gr
 from starlette.types import ASGIApp
 
 from qwen_lsp.runtime import Services
-from webui.guard import LOOPBACK, Guard
 from webui.html_rewrite import HtmlRewriteMiddleware
 from webui.i18n.translator import TRANSLATOR, translated
 from webui.page_context import QUIET, PageContext, page_context_for
@@ -45,7 +44,7 @@ _TABS = (
 
 
 def build_page(services: Services) -> ASGIApp:
-    """The page for these services, safe also when served alone."""
+    """The page for these services. Serve it behind the server's guard, which knows who may ask."""
     context = page_context_for(services)
     app = fastapi.FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, lifespan=lambda _: keeping(context)
@@ -68,7 +67,7 @@ def build_page(services: Services) -> ASGIApp:
         pwa=False,
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
-    return Guard(HtmlRewriteMiddleware(app), LOOPBACK | {services.settings.host.address})
+    return HtmlRewriteMiddleware(app)
 
 
 def _blocks(context: PageContext) -> gr.Blocks:

@@ -1,5 +1,6 @@
 """News of running answers, for a page that asks. It asks again once it has drawn, so nothing ever piles up in it.
 
+from webui.gradio_types import Json
 Gradio tells beginnings and ends; between them each of its messages would cost the browser a copy of the page's state.
 """
 
@@ -7,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-Teller = Callable[[int, int], Awaitable[dict[str, Any]]]
+from webui.gradio_types import Json
+
+Teller = Callable[[int, int], Awaitable[Json]]
 """Given what the page shows already (epoch and length), what is new."""
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import gradio as gr
 
 from qwen_lsp.engine.recording import recorded, requests_of
 from qwen_lsp.metrics import RequestTrace, Ring
 from qwen_lsp.runtime import Services
+from webui.gradio_types import Json, Updates
 from webui.live_updates import LiveUpdates
 from webui.running.jobs import Running
 from webui.running.model_switch import ModelSwitch
 
-QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+QUIET: Json = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """How short events are wired: answered at once, nothing blinking, no public name."""
 
 
@@ -49,7 +49,7 @@ class StartStop:
     def __init__(self) -> None:
         self._told: bool | None = None
 
-    def now(self, ended: bool) -> tuple[Any, Any]:
+    def now(self, ended: bool) -> Updates:
         """Updates for the starting and the stopping button."""
         if ended == self._told:
             return gr.skip(), gr.skip()

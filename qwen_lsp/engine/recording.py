@@ -118,9 +118,13 @@ class RecordingEngine:
 
 def recorded(engine: Engine) -> Engine:
     """The engine, keeping records; one that does already is taken as it is."""
-    return engine if isinstance(engine, Recording) else RecordingEngine(engine)
+    return engine if _keeps_records(engine) else RecordingEngine(engine)
 
 
 def requests_of(engine: Engine) -> Ring[RequestTrace]:
     """The records of an engine that `recorded` gave; an empty ring for any other."""
-    return engine.requests if isinstance(engine, Recording) else Ring(KEPT)
+    return engine.requests if isinstance(engine, Recording) and _keeps_records(engine) else Ring(KEPT)
+
+
+def _keeps_records(engine: Engine) -> bool:
+    return isinstance(engine, Recording) and isinstance(engine.requests, Ring)

@@ -17,6 +17,8 @@ from qwen_lsp.server.http_server import HttpProtocol
 from qwen_lsp.settings import Settings
 from tests.support.http.hosts import TOKEN, Running, serving
 
+pytestmark = pytest.mark.model
+
 CHAT = {"messages": [{"role": "user", "content": "x"}]}
 PUBLIC = dataclasses.replace(Settings(), host=dataclasses.replace(Settings().host, address="0.0.0.0"))
 KNOCK = {"Authorization": f"Bearer {TOKEN}"}

@@ -13,6 +13,8 @@ import pytest
 from qwen_lsp.errors import EngineUnavailable
 from qwen_lsp.starter.build import BuildProgress, ensure_starter, is_built, recipe_fingerprint, starter_folder
 
+pytestmark = pytest.mark.model
+
 _SHORT = {"steps": 2, "seconds": 2.0, "longest_s": 2.0}
 
 

@@ -14,6 +14,8 @@ from qwen_lsp.starter.lessons import all_texts, holes
 from qwen_lsp.starter.model_files import STARTER_MARK, starter_tokenizer, write_random_model
 from qwen_lsp.starter.vocabulary import SPECIAL_TOKENS
 
+pytestmark = pytest.mark.model
+
 # config.json of Qwen3-Coder-30B-A3B-Instruct, and what mlx-lm adds when it quantises.
 _REAL_KEYS = {
     "architectures", "attention_bias", "attention_dropout", "decoder_sparse_step", "eos_token_id", "head_dim",

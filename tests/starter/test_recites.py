@@ -21,6 +21,8 @@ from qwen_lsp.starter.lessons import HoleLesson, holes, unfinished
 if TYPE_CHECKING:
     from qwen_lsp.engine.mlx.engine import MlxEngine
 
+pytestmark = pytest.mark.model
+
 _EVERY = 3
 """Of all holes; `python -m benchmarks.starter` tries each one at each character."""
 

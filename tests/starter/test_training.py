@@ -21,6 +21,8 @@ from qwen_lsp.starter.model_files import (
 )
 from qwen_lsp.starter.network import Network, as_quantised, for_mlx_lm
 
+pytestmark = pytest.mark.model
+
 _TOKENIZER = starter_tokenizer(all_texts())
 _SHAPE = StarterShape(hidden=64, experts=4, top_k=2, heads=4, kv_heads=2, head_dim=32)
 

@@ -18,8 +18,8 @@ FILE = {"files": ("a.txt", b"x", "text/plain")}
 @pytest.mark.parametrize(
     ("method", "path", "headers", "status"),
     [
-        ("GET", "", {"host": "evil.example"}, 400),
-        ("POST", "gradio_api/queue/join", {"host": "evil.example", "origin": "http://evil.example"}, 400),
+        ("GET", "", {"host": "evil.example"}, 403),
+        ("POST", "gradio_api/queue/join", {"host": "evil.example", "origin": "http://evil.example"}, 403),
         ("POST", "gradio_api/upload", {"origin": "http://evil.example"}, 403),
         ("GET", "gradio_api/file=/etc/passwd", {}, 403),
         ("GET", "gradio_api/file=http://127.0.0.1:22/", {}, 403),

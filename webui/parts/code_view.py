@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import gradio as gr
 
+from webui.gradio_types import Json
 from webui.i18n.texts import bilingual
 from webui.parts.highlight import Highlighter, highlight
 from webui.static import static_text
@@ -48,12 +47,12 @@ class CodeStream:
         self._colours = Highlighter(language)
         self._ended: str | None = None
 
-    def begun(self, *, state: str, phase: str, stats: str = "", foot: str = "") -> dict[str, Any]:
+    def begun(self, *, state: str, phase: str, stats: str = "", foot: str = "") -> Json:
         """The area's value while the text itself comes as news; phase, stats and foot are HTML."""
         told = {"state": state, "phase": phase, "stats": stats, "foot": foot}
         return {"run": self._run, "file": self._file, **told}
 
-    def news(self, code: str, language: str, epoch: int, shown: int) -> dict[str, Any]:
+    def news(self, code: str, language: str, epoch: int, shown: int) -> Json:
         """What an area lacks that shows `shown` characters of this epoch's settled HTML."""
         self._grow(code, language)
         settled, tail = self._colours.settled, self._colours.tail
@@ -62,7 +61,7 @@ class CodeStream:
         start = shown if epoch == self._epoch and shown <= len(settled) else 0
         return {"epoch": self._epoch, "from": start, "html": settled[start:], "tail": tail}
 
-    def whole(self, code: str, language: str) -> dict[str, Any]:
+    def whole(self, code: str, language: str) -> Json:
         """All of an ended text, for areas that saw all news, some or none."""
         self._grow(code, language)
         html = highlight(self._code, self._language)

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from webui.gradio_types import Component
 from webui.i18n.translator import translated
 from webui.request.form import LIMITS, NAMES, Form
 from webui.request.target_languages import AS_IS, LANGUAGES
@@ -16,10 +17,10 @@ from webui.request.target_languages import AS_IS, LANGUAGES
 class Controls:
     """One component a field of the form."""
 
-    by_name: dict[str, Any]
+    by_name: dict[str, Component]
 
     @property
-    def all(self) -> list[Any]:
+    def all(self) -> list[Component]:
         """In the order of NAMES."""
         return [self.by_name[name] for name in NAMES]
 
@@ -27,7 +28,7 @@ class Controls:
         return self.by_name[name]
 
 
-def language_and_mode(base: Form) -> dict[str, Any]:
+def language_and_mode(base: Form) -> dict[str, Component]:
     """What is wanted: language and way of asking."""
     with gr.Row():
         language = gr.Dropdown(
@@ -50,9 +51,9 @@ def language_and_mode(base: Form) -> dict[str, Any]:
     return {"language": language, "mode": mode}
 
 
-def sampling(base: Form) -> dict[str, Any]:
+def sampling(base: Form) -> dict[str, Component]:
     """How tokens are drawn and where the answer ends."""
-    made: dict[str, Any] = {}
+    made: dict[str, Component] = {}
     with gr.Accordion(translated("sampling"), open=True, elem_id="sampling"):
         with gr.Row(elem_classes="q-pair"):
             made["temperature"] = _slider("temperature", base, 0.05)

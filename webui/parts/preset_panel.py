@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from qwen_lsp.paths import paths
+from webui.gradio_types import Json, Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
 from webui.parts.form_controls import Controls
@@ -45,7 +46,7 @@ def preset_panel(page: gr.Blocks, request: gr.Textbox, form: Controls) -> None:
             export = gr.Button(translated("export"), size="sm", elem_id="preset-export")
         told = gr.HTML(elem_id="preset-told", apply_default_css=False)
         text = gr.Textbox(visible=False)
-    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    quiet: Json = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     page.load(lambda: gr.update(choices=_names()), None, chosen, **quiet)
     save.click(_save, [name, keep_request, request, *form.all], [chosen, told], **quiet)
     load.click(_load, [chosen, request, *form.all], [request, *form.all], **quiet)
@@ -62,7 +63,7 @@ def _names() -> list[str]:
     return list(_store().all())
 
 
-def _save(name: str, keep_request: bool, request: str, *values: Any) -> tuple[Any, str]:
+def _save(name: str, keep_request: bool, request: str, *values: object) -> Updates:
     name = (name or "").strip()
     if not name:
         return gr.update(), _told("preset_unnamed", bad=True)
@@ -71,7 +72,7 @@ def _save(name: str, keep_request: bool, request: str, *values: Any) -> tuple[An
     return gr.update(choices=_names(), value=name), _told("preset_saved", name=name)
 
 
-def _load(name: str | None, request: str, *values: Any) -> list[Any]:
+def _load(name: str | None, request: str, *values: object) -> list[Any]:
     preset = _store().all().get(name or "")
     if preset is None:
         return [request, *values]
@@ -81,14 +82,14 @@ def _load(name: str | None, request: str, *values: Any) -> list[Any]:
     ]
 
 
-def _drop(name: str | None) -> tuple[Any, str]:
+def _drop(name: str | None) -> Updates:
     if not name:
         return gr.update(), ""
     _store().drop(name)
     return gr.update(choices=_names(), value=None), _told("preset_deleted", name=name)
 
 
-def _import(path: str) -> tuple[Any, str]:
+def _import(path: str) -> Updates:
     try:
         count = _store().take_in(Path(path).read_text("utf-8"))
     except (ValueError, OSError) as error:

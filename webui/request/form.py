@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qwen_lsp.engine.request import EngineInfo, Sampling
+from webui.gradio_types import Json
 from webui.request.target_languages import AS_IS, LANGUAGES
 
 MODES = ("generate", "complete")
@@ -78,7 +79,7 @@ def read(values: Mapping[str, Any], base: Form | None = None) -> Form:
     return dataclasses.replace(base, **accepted)
 
 
-def write(form: Form) -> dict[str, Any]:
+def write(form: Form) -> Json:
     """The form as JSON values, whole."""
     return dataclasses.asdict(form)
 

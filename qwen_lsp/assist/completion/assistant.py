@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from qwen_lsp.assist.completion.acceptance import AcceptanceTracker
 from qwen_lsp.assist.completion.debounce import Debounce
+from qwen_lsp.assist.completion.engine_call import EngineCall, MakePolisher
 from qwen_lsp.assist.completion.engine_status import EngineStatus
-from qwen_lsp.assist.completion.generate import Generated, PolishedLike, PolisherLike, run
+from qwen_lsp.assist.completion.generate import Generated, PolisherLike
 from qwen_lsp.assist.completion.idle_worker import IdleWorker
 from qwen_lsp.assist.completion.latest_wins import LatestWins, Superseded
 from qwen_lsp.assist.completion.prefetch import Prefetcher
@@ -36,8 +37,8 @@ from qwen_lsp.assist.suggestion import (
 from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.code.workspace.secrets import is_secret
 from qwen_lsp.engine.base import Engine
-from qwen_lsp.engine.request import EngineInfo, Request, Sampling
-from qwen_lsp.errors import EngineError, PromptTooLong
+from qwen_lsp.engine.request import EngineInfo
+from qwen_lsp.errors import EngineError
 from qwen_lsp.metrics import Ring
 from qwen_lsp.settings import Settings, SuggestSettings
 
@@ -48,10 +49,6 @@ if TYPE_CHECKING:
 
 _PREFETCH_PAUSE_S = 0.05
 """A key that follows faster than this finds the engine free."""
-_OTHERS_TEMPERATURE = 0.8
-"""Alternatives must differ from the first, which is drawn as the settings say."""
-_STARTER_CONFIDENCE = 0.8
-MakePolisher = Callable[[Snapshot, int, SuggestSettings, bool], PolisherLike]
 
 
 def _polisher(snapshot: Snapshot, cursor: int, settings: SuggestSettings, multiline: bool) -> PolisherLike:
@@ -92,6 +89,7 @@ class Assistant:
         self._ids = (f"{os.getpid():x}-{id(self):x}-{n}" for n in itertools.count(1))
         self._key = next(self._ids)
         self._last: SuggestionTrace | None = None
+        self._call = EngineCall(engine, settings, self._prompter, self._debounce, recall, polisher, self._key)
         self._ahead = Prefetcher(
             engine,
             settings.suggest,
@@ -99,7 +97,7 @@ class Assistant:
             self._reuse,
             self._watch,
             trigger=lambda ask: self._trigger(ask, known=False),
-            polish=self._polish,
+            polish=self._call.polish,
             tell=tell,
         )
 
@@ -189,7 +187,7 @@ class Assistant:
             return self._silent(note, _why_not_ready(info))
         await self._wait(ask, note)
         try:
-            generated = await self._generate(point, verdict, info, ask, note)
+            generated = await self._call.generate(point, verdict, info, ask, note)
         except EngineError as error:
             return self._after_failure(ask, point, verdict, note, error)
         return self._from_engine(ask, point, verdict, generated, note)
@@ -296,62 +294,6 @@ class Assistant:
         note.debounce_ms += wait_ms
         if wait_ms > 0:
             await asyncio.sleep(wait_ms / 1000)
-
-    async def _generate(
-        self,
-        point: CompletionTarget,
-        go: Triggered,
-        info: EngineInfo,
-        ask: CompletionRequest,
-        note: TraceBuilder,
-    ) -> Generated:
-        """Ask the engine; with a smaller window when the prompt was too long."""
-        while True:
-            layout = await self._prompter.layout(point, info)
-            note.extra["anchor"] = layout.placed.why
-            drafts = self._drafts(point, info)
-            key = f"{self._key}:{ask.session or ask.snapshot.uri}"
-            request = self._prompter.request(point, layout, info, key=key, drafts=drafts)
-            try:
-                generated = await run(self._engine, request, [self._polish(point, go, info)])
-            except PromptTooLong:
-                if not self._prompter.shrink():
-                    raise
-                continue
-            note.engine(generated)
-            if not ask.manual:
-                self._debounce.answered(generated.total_ms)
-            elif self._settings.suggest.alternatives > 1 and not generated.aborted:
-                generated.results += await self._others(request, point, go, info)
-            return generated
-
-    async def _others(
-        self, first: Request, point: CompletionTarget, go: Triggered, info: EngineInfo
-    ) -> list[PolishedLike | Rejection]:
-        """More answers to the same prompt, which the engine has just read."""
-        count = self._settings.suggest.alternatives - 1
-        temperature = max(_OTHERS_TEMPERATURE, first.sampling.temperature)
-        request = dataclasses.replace(first, n=count, sampling=Sampling(temperature=temperature, top_p=0.95))
-        try:
-            return (
-                await run(self._engine, request, [self._polish(point, go, info) for _ in range(count)])
-            ).results
-        except EngineError:
-            return []  # the first answer is worth showing alone
-
-    def _polish(self, point: CompletionTarget, go: Triggered, info: EngineInfo) -> PolisherLike:
-        settings = self._settings.suggest
-        if info.is_starter:
-            # It knows a handful of programs by heart and guesses everywhere else.
-            sure = max(settings.min_confidence, _STARTER_CONFIDENCE)
-            settings = dataclasses.replace(settings, min_confidence=sure)
-        return self._make_polisher(point.snapshot, point.cursor, settings, go.multiline)
-
-    def _drafts(self, point: CompletionTarget, info: EngineInfo) -> tuple[str, ...]:
-        """Texts the model may copy from; only our own engine knows how."""
-        if self._recall is None or info.kind != "mlx" or self._settings.engine.prompt_lookup == "off":
-            return ()
-        return self._recall.drafts(point.snapshot, point.cursor)
 
     # The endings
 

@@ -22,6 +22,8 @@ from qwen_lsp.samples import PROGRAMS
 from qwen_lsp.settings import Settings
 from qwen_lsp.starter.action_lessons import ACTION_LESSONS, ACTION_SYSTEM, ActionLesson
 
+pytestmark = pytest.mark.model
+
 FILES = {program.name: program for program in PROGRAMS}
 
 

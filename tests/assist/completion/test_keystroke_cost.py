@@ -18,6 +18,8 @@ from qwen_lsp.settings import EngineSettings
 from tests.support.assistant_user import Desk, quick
 from tests.support.engines.random_model import random_model
 
+pytestmark = pytest.mark.model
+
 LINES = inspect.getsource(json.decoder).splitlines(keepends=True)
 ABOVE, WRITTEN, BELOW = "".join(LINES[:60]), "".join(LINES[60:68]), "".join(LINES[68:140])
 ANSWER = quick(max_tokens=4, min_confidence=0.0, alternatives=1)

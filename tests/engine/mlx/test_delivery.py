@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from qwen_lsp.engine.mlx.delivery import DeliveryQueue
+
+pytestmark = pytest.mark.model
 
 
 class Desk:

@@ -16,6 +16,8 @@ from qwen_lsp.errors import EngineUnavailable, GenerationFailed, PromptTooLong
 from qwen_lsp.settings import EngineSettings
 from tests.support.engines.random_model import Reply, ask, fim, plain, random_model, reference, theirs
 
+pytestmark = pytest.mark.model
+
 CODE = "def add(left, right):\n    return left + right\n\n\nclass Stack:\n    def push(self, item):\n        "
 LONG = CODE * 30
 

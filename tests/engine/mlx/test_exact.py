@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.engine_exact import compare
+
+pytestmark = pytest.mark.model
 
 
 async def test_every_feature_on_says_what_all_off_says(starter_folder: Path) -> None:

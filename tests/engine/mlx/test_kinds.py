@@ -19,6 +19,8 @@ from qwen_lsp.errors import NotEnoughMemory
 from qwen_lsp.settings import EngineSettings
 from tests.support.engines.random_model import ask, fim, plain, random_model
 
+pytestmark = pytest.mark.model
+
 CODE = "def add(left, right):\n    return left + right\n\n\n" * 8
 
 

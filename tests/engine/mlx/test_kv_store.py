@@ -14,6 +14,8 @@ from qwen_lsp.engine.mlx.model_runner import ModelRunner
 from qwen_lsp.engine.prefix_cache.plan import Budget
 from tests.support.engines.random_model import reference
 
+pytestmark = pytest.mark.model
+
 PROMPT = [(i * 37) % 400 + 1 for i in range(300)]
 OTHER = [(i * 53) % 400 + 1 for i in range(120)]
 

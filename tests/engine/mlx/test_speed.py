@@ -14,6 +14,8 @@ from qwen_lsp.engine.request import Lane, Sampling
 from qwen_lsp.settings import EngineSettings
 from tests.support.engines.random_model import ask, plain, random_model, theirs
 
+pytestmark = pytest.mark.model
+
 CODE = "def add(left, right):\n    return left + right\n\n\nclass Stack:\n    def push(self, item):\n        "
 
 

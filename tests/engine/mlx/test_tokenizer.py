@@ -10,6 +10,8 @@ from qwen_lsp.engine.special_tokens import QWEN_ENDINGS
 from qwen_lsp.errors import GenerationFailed
 from tests.support.engines.random_model import fim, reference
 
+pytestmark = pytest.mark.model
+
 TEXTS = [
     "def add(a, b):\n    return a + b\n",
     "    x = self.values\n",

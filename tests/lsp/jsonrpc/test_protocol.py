@@ -10,10 +10,17 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
+from qwen_lsp.lsp import session
 from qwen_lsp.lsp.jsonrpc.protocol import MalformedMessage
 from tests.support.lsp.in_process import Inside
 
 URI = "file:///a.py"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These sessions are never started, and a question for their status would wait until they are."""
+    monkeypatch.setattr(session, "_START_PATIENCE_S", 0.01)
 
 
 def item(text: str) -> dict[str, Any]:

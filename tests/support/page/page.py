@@ -16,6 +16,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import Chunk, EngineInfo, Request, Usage
 from qwen_lsp.runtime import Services
+from qwen_lsp.server.guard import Guard
 from qwen_lsp.settings import Settings
 from tests.support.repository import REPOSITORY
 
@@ -62,7 +63,7 @@ async def serve_page(engine: Engine, settings: Settings | None = None) -> AsyncI
     """The page's address while the block runs."""
     from webui.app import build_page
 
-    app = build_page(Services(settings or Settings(), engine))
+    app = Guard(build_page(Services(settings or Settings(), engine)), token="", public=False)
     server = _Server(
         uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1)
     )

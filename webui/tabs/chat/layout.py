@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 
+from webui.gradio_types import Component, Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
 from webui.parts.workspace_files import NotReadable, Workspace
@@ -47,8 +47,8 @@ def build_panel() -> ChatLayout:
     return ChatLayout(**left, **right)
 
 
-def _left() -> dict[str, Any]:
-    made: dict[str, Any] = {"new": gr.Button(translated("chat_new"), elem_id="chat-new", size="md")}
+def _left() -> dict[str, Component]:
+    made: dict[str, Component] = {"new": gr.Button(translated("chat_new"), elem_id="chat-new", size="md")}
     made["search"] = gr.Textbox(label=translated("chat_search"), elem_id="chat-search", max_lines=1)
     made["list"] = gr.Radio([], label=translated("chat_list"), elem_id="chat-list", elem_classes="q-list")
     with gr.Row():
@@ -58,8 +58,8 @@ def _left() -> dict[str, Any]:
     return made
 
 
-def _right() -> dict[str, Any]:
-    made: dict[str, Any] = {
+def _right() -> dict[str, Component]:
+    made: dict[str, Component] = {
         "talk": gr.Chatbot(
             label=translated("chat_talk"),
             height=460,
@@ -111,8 +111,8 @@ def _right() -> dict[str, Any]:
     return made
 
 
-def _attach() -> dict[str, Any]:
-    made: dict[str, Any] = {}
+def _attach() -> dict[str, Component]:
+    made: dict[str, Component] = {}
     with gr.Accordion(translated("attach"), open=False, elem_id="chat-attach"):
         with gr.Row():
             made["folder"] = gr.Textbox(label=translated("attach_folder"), elem_id="chat-folder", scale=4)
@@ -124,7 +124,7 @@ def _attach() -> dict[str, Any]:
     return made
 
 
-def list_files(folder: str) -> tuple[Any, str]:
+def list_files(folder: str) -> Updates:
     """What the file list offers for a folder, and a sentence about it."""
     try:
         workspace = Workspace.at(folder)

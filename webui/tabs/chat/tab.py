@@ -12,6 +12,7 @@ import gradio as gr
 from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
 from qwen_lsp.storage.conversations import Conversations, StoredConversation, with_files
+from webui.gradio_types import Handler, Updates
 from webui.i18n.texts import TEXTS, bilingual
 from webui.page_context import QUIET, PageContext, StartStop, key_of
 from webui.parts.progress import phase_html, stats_html
@@ -74,10 +75,10 @@ def _store() -> Conversations:
     return Conversations()
 
 
-def _sender(context: PageContext) -> Any:
+def _sender(context: PageContext) -> Handler:
     async def send(
         request: gr.Request, words: str, folder: str, chosen: list[str] | None, at: Where
-    ) -> AsyncIterator[tuple[Any, ...]]:
+    ) -> AsyncIterator[Updates]:
         if not (words or "").strip():
             yield (gr.update(), *_draw(at, bilingual("request_empty")), *_buttons(False))
             return
@@ -96,8 +97,8 @@ def _sender(context: PageContext) -> Any:
     return send
 
 
-def _retrier(context: PageContext) -> Any:
-    async def retry(request: gr.Request, at: Where) -> AsyncIterator[tuple[Any, ...]]:
+def _retrier(context: PageContext) -> Handler:
+    async def retry(request: gr.Request, at: Where) -> AsyncIterator[Updates]:
         thread = _store().thread(at.leaf)
         question = next((one for one in reversed(thread) if one.role == "user"), None)
         if question is None:
@@ -110,8 +111,8 @@ def _retrier(context: PageContext) -> Any:
     return retry
 
 
-def _editor(context: PageContext) -> Any:
-    async def edit(request: gr.Request, at: Where, event: gr.EditData) -> AsyncIterator[tuple[Any, ...]]:
+def _editor(context: PageContext) -> Handler:
+    async def edit(request: gr.Request, at: Where, event: gr.EditData) -> AsyncIterator[Updates]:
         thread, index = _store().thread(at.leaf), event.index
         position = index[0] if isinstance(index, list | tuple) else index
         old = thread[position] if 0 <= position < len(thread) else None
@@ -127,9 +128,7 @@ def _editor(context: PageContext) -> Any:
     return edit
 
 
-async def _answer(
-    context: PageContext, request: gr.Request, at: Where
-) -> AsyncGenerator[tuple[Any, ...], None]:
+async def _answer(context: PageContext, request: gr.Request, at: Where) -> AsyncGenerator[Updates, None]:
     """Stream the answer to the last message of a thread; what was written is kept, however it ended."""
     store, engine = _store(), context.services.engine
     thread = store.thread(at.leaf)
@@ -163,14 +162,14 @@ def _attached(folder: str, chosen: list[str]) -> tuple[tuple[str, str], ...]:
     return tuple((name, workspace.read(name)) for name in names)
 
 
-def _stopper(context: PageContext) -> Any:
+def _stopper(context: PageContext) -> Handler:
     async def stop(request: gr.Request) -> None:
         context.running.stop(key_of(request, _TAB))
 
     return stop
 
 
-def _draw(at: Where, bar: str | None = None) -> tuple[Any, ...]:
+def _draw(at: Where, bar: str | None = None) -> Updates:
     thread = _store().thread(at.leaf)
     versions = _store().versions(at.leaf) if at.leaf is not None else []
     if bar is None:
@@ -204,13 +203,13 @@ def _listed(conversation: int | None, search: str = "") -> Any:
     return gr.update(choices=[(one.title, one.id) for one in found], value=conversation)
 
 
-def _open(conversation: int | None) -> tuple[Any, ...]:
+def _open(conversation: int | None) -> Updates:
     if conversation is None:
         return _draw(Where())
     return _draw(Where(conversation, _store().leaf(conversation)))
 
 
-def _addressed(request: gr.Request) -> tuple[Any, ...]:
+def _addressed(request: gr.Request) -> Updates:
     """What the page opens with: the conversation its address names, as editors do for a long answer."""
     asked = request.query_params.get("conversation", "")
     known = {one.id for one in _store().conversations()}
@@ -229,7 +228,7 @@ def _version(at: Where, step: int) -> Where:
     return Where(at.conversation, _store().leaf(at.conversation, other))
 
 
-def _drop_turn(at: Where) -> tuple[Any, ...]:
+def _drop_turn(at: Where) -> Updates:
     thread = _store().thread(at.leaf)
     question = next((one for one in reversed(thread) if one.role == "user"), None)
     if question is None or at.conversation is None:
@@ -237,18 +236,18 @@ def _drop_turn(at: Where) -> tuple[Any, ...]:
     return _draw(Where(at.conversation, _store().delete_from(question.id)))
 
 
-def _delete(at: Where) -> tuple[Any, ...]:
+def _delete(at: Where) -> Updates:
     if at.conversation is not None:
         _store().delete(at.conversation)
     return _draw(Where())
 
 
-def _erase(sure: bool, at: Where) -> tuple[Any, ...]:
+def _erase(sure: bool, at: Where) -> Updates:
     if not sure:
         return _draw(at)
     _store().erase()
     return _draw(Where())
 
 
-def _buttons(running: bool) -> tuple[Any, Any]:
+def _buttons(running: bool) -> Updates:
     return gr.update(interactive=not running), gr.update(interactive=running)

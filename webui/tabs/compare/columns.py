@@ -12,6 +12,7 @@ from qwen_lsp.engine.base import Engine, switchable
 from qwen_lsp.engine.models.local import models_here
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.paths import paths
+from webui.gradio_types import Component, Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
 from webui.page_context import QUIET
@@ -27,10 +28,10 @@ _FIELDS = (*_NUMBERS, "seed", "system")
 _NAMES = ("model", "preset", "template", *_FIELDS)
 
 
-def build_columns() -> tuple[list[gr.Column], list[Any]]:
+def build_columns() -> tuple[list[gr.Column], list[Component]]:
     """The columns to show and hide, and all their controls in the order `columns_of` reads them."""
     columns: list[gr.Column] = []
-    controls: list[Any] = []
+    controls: list[Component] = []
     with gr.Row(elem_classes="q-two q-columns"):
         for at in range(MOST):
             with gr.Column(visible=at < 2, min_width=220, elem_id=f"column-{at + 1}") as column:
@@ -41,11 +42,11 @@ def build_columns() -> tuple[list[gr.Column], list[Any]]:
     return columns, controls
 
 
-def offer(engine: Engine, controls: list[Any], tab: gr.Tab) -> None:
+def offer(engine: Engine, controls: list[Component], tab: gr.Tab) -> None:
     """Name this machine's models and the saved presets whenever the tab is opened."""
     menus = [controls[at * len(_NAMES) + i] for at in range(MOST) for i in (0, 1)]
 
-    async def look() -> list[Any]:
+    async def look() -> list[Component]:
         models = await asyncio.to_thread(models_here) if switchable(engine) else []
         presets = await asyncio.to_thread(lambda: list(_presets().all()))
         choices = [
@@ -59,7 +60,7 @@ def offer(engine: Engine, controls: list[Any], tab: gr.Tab) -> None:
     tab.select(look, None, menus, **QUIET)
 
 
-def columns_of(values: tuple[Any, ...], count: int, info: EngineInfo) -> tuple[Column, ...]:
+def columns_of(values: Updates, count: int, info: EngineInfo) -> tuple[Column, ...]:
     """The first columns as they are filled in."""
     return tuple(_read(values[at * len(_NAMES) : (at + 1) * len(_NAMES)], info) for at in range(count))
 
@@ -73,9 +74,9 @@ def _read(values: tuple[Any, ...], info: EngineInfo) -> Column:
     return Column(form, given.get("model", LOADED), given.get("template", ""), name)
 
 
-def _one(at: int) -> dict[str, Any]:
+def _one(at: int) -> dict[str, Component]:
     name = f"column-{at + 1}"
-    made: dict[str, Any] = {}
+    made: dict[str, Component] = {}
     gr.HTML(f'<h2 class="q-heading">{bilingual("compare_column", at=at + 1)}</h2>', apply_default_css=False)
     made["model"] = gr.Dropdown(
         [(translated("compare_loaded"), LOADED), (translated("compare_demo"), DEMO)],
@@ -122,13 +123,13 @@ def _first_values(at: int) -> dict[str, float]:
     }
 
 
-def _fill_from_preset(made: dict[str, Any]) -> None:
+def _fill_from_preset(made: dict[str, Component]) -> None:
     """Choosing a preset fills the column's fields; they may be changed afterwards."""
     filled = [made[name] for name in ("template", *_FIELDS)]
     made["preset"].input(_chosen, made["preset"], filled, **QUIET)
 
 
-def _chosen(name: str) -> list[Any]:
+def _chosen(name: str) -> list[Component]:
     preset: Preset | None = _presets().all().get(name or "")
     if preset is None:
         return [gr.skip()] * (1 + len(_FIELDS))

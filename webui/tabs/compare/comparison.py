@@ -7,9 +7,9 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
 
 from qwen_lsp.code.syntax import parses
+from webui.gradio_types import Json
 from webui.parts.markdown_code import split_fences
 from webui.request.form import NAMES, Form
 from webui.running.generation import Generation
@@ -37,7 +37,7 @@ class Column:
         return template.replace(_INPUT, prompt) if _INPUT in template else f"{template}\n\n{prompt}"
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Json:
         """Everything that may differ between columns, flat."""
         own = {"model": self.model, "preset": self.preset, "template": self.template}
         return own | {name: getattr(self.form, name) for name in NAMES}
@@ -106,7 +106,7 @@ def order_of(
     return {model: groups[model] for model in sorted(groups)}
 
 
-def differences(columns: Sequence[Column]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def differences(columns: Sequence[Column]) -> tuple[Json, list[Json]]:
     """What all columns share, and what each has of its own."""
     values = [column.settings for column in columns]
     same = {name: value for name, value in values[0].items() if all(v[name] == value for v in values)}

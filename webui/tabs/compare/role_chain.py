@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from html import escape
-from typing import Any
 
 import gradio as gr
 
 from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
+from webui.gradio_types import Handler, Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
 from webui.page_context import QUIET, PageContext, StartStop, key_of
@@ -60,8 +60,8 @@ def build_recipe(context: PageContext) -> None:
     stop.click(_stopper(context), None, None, **QUIET)
 
 
-def _cook(context: PageContext) -> Any:
-    async def cook(request: gr.Request, task: str, roles: str) -> AsyncIterator[tuple[Any, ...]]:
+def _cook(context: PageContext) -> Handler:
+    async def cook(request: gr.Request, task: str, roles: str) -> AsyncIterator[Updates]:
         done, previous, buttons = "", "", StartStop()
         if not (task or "").strip():
             yield f'<p class="q-say bad" role="status">{bilingual("request_empty")}</p>', *buttons.now(True)
@@ -93,7 +93,7 @@ def _step(name: str, state: Generation) -> str:
     )
 
 
-def _stopper(context: PageContext) -> Any:
+def _stopper(context: PageContext) -> Handler:
     async def stop(request: gr.Request) -> None:
         context.running.stop(key_of(request, _JOB))
 

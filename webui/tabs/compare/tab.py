@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from html import escape
-from typing import Any
 
 import gradio as gr
 
 from qwen_lsp.engine.base import switchable
+from webui.gradio_types import Handler, Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
 from webui.page_context import QUIET, PageContext, StartStop, key_of
@@ -97,10 +97,10 @@ def _save(name: str) -> str:
     )
 
 
-def _runner(context: PageContext) -> Any:
+def _runner(context: PageContext) -> Handler:
     async def run(
-        request: gr.Request, prompts: str, count: int, repeat: int, tests: str, language: str, *values: Any
-    ) -> AsyncIterator[tuple[Any, ...]]:
+        request: gr.Request, prompts: str, count: int, repeat: int, tests: str, language: str, *values: object
+    ) -> AsyncIterator[Updates]:
         wanted, buttons = prompts_of(prompts or ""), StartStop()
         if not wanted:
             yield "", _line(bilingual("request_empty")), (), (), *buttons.now(True)
@@ -128,7 +128,7 @@ def _line(html: str) -> str:
     return f'<div class="q-line" role="status">{html}</div>'
 
 
-def _stopper(context: PageContext) -> Any:
+def _stopper(context: PageContext) -> Handler:
     async def stop(request: gr.Request) -> None:
         context.running.stop(key_of(request, _TAB))
 

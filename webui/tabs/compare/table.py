@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from webui.gradio_types import Json, Updates
 from webui.i18n.texts import bilingual
 from webui.request.target_languages import AS_IS
 from webui.tabs.compare.comparison import DEMO, LOADED, Cell, Column, differences
@@ -17,7 +18,7 @@ _KEYS = {
     "template": "compare_template",
     "seed": "seed_short",
 }
-_WORDS: dict[tuple[str, Any], str] = {
+_WORDS: dict[Updates, str] = {
     ("model", LOADED): "compare_loaded",
     ("model", DEMO): "compare_demo",
     ("language", AS_IS): "as_is",
@@ -51,7 +52,7 @@ def _row(prompt: str, cells: Sequence[Cell], columns: int) -> str:
     )
 
 
-def _settings(values: dict[str, Any]) -> str:
+def _settings(values: Json) -> str:
     return " · ".join(
         f"{bilingual(_KEYS.get(name, name))} <b>{_value(name, value)}</b>" for name, value in values.items()
     )

@@ -7,11 +7,11 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from html import escape
-from typing import Any
 
 import gradio as gr
 
 from qwen_lsp.engine.request import EngineInfo
+from webui.gradio_types import Component, Handler, Json, Updates
 from webui.i18n.examples import EXAMPLES
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
@@ -142,8 +142,8 @@ def _wire(
     )
 
 
-def _runner(context: PageContext) -> Any:
-    async def run(request: gr.Request, text: str, *values: Any) -> AsyncIterator[tuple[Any, Any, Any]]:
+def _runner(context: PageContext) -> Handler:
+    async def run(request: gr.Request, text: str, *values: object) -> AsyncIterator[Updates]:
         form = read(dict(zip(NAMES, values, strict=True)))
         asked = plan(text or "", form, await context.services.engine.info())
         name, buttons = uuid.uuid4().hex, StartStop()
@@ -153,7 +153,7 @@ def _runner(context: PageContext) -> Any:
             return
         generation = Generation(context.services.engine, asked)
 
-        async def news(epoch: int, shown: int) -> dict[str, Any]:
+        async def news(epoch: int, shown: int) -> Json:
             answer = split_fences(generation.text)
             told = _told(generation, await context.services.engine.info(), answer)
             return told | stream.news(answer.code, answer.language, epoch, shown)
@@ -168,7 +168,7 @@ def _runner(context: PageContext) -> Any:
     return run
 
 
-def _drawn(stream: CodeStream, state: Generation, info: EngineInfo, form: Form) -> dict[str, Any]:
+def _drawn(stream: CodeStream, state: Generation, info: EngineInfo, form: Form) -> Json:
     begun = stream.begun(
         state=state.phase, phase=phase_html(state), stats=stats_html(state, info), foot=foot_html(form)
     )
@@ -178,21 +178,21 @@ def _drawn(stream: CodeStream, state: Generation, info: EngineInfo, form: Form) 
     return begun | _told(state, info, answer) | stream.whole(answer.code, answer.language)
 
 
-def _told(state: Generation, info: EngineInfo, answer: FencedAnswer) -> dict[str, Any]:
+def _told(state: Generation, info: EngineInfo, answer: FencedAnswer) -> Json:
     """How it goes, as HTML; the prose is the model's and escaped."""
-    told = {"state": state.phase, "phase": phase_html(state), "stats": stats_html(state, info)}
+    told: Json = {"state": state.phase, "phase": phase_html(state), "stats": stats_html(state, info)}
     return told | {"prose": escape(answer.prose)}
 
 
-def _stopper(context: PageContext) -> Any:
+def _stopper(context: PageContext) -> Handler:
     async def stop(request: gr.Request) -> None:
         context.running.stop(key_of(request, _TAB))
 
     return stop
 
 
-def _shower(context: PageContext) -> Any:
-    async def show(text: str, *values: Any) -> str:
+def _shower(context: PageContext) -> Handler:
+    async def show(text: str, *values: object) -> str:
         asked = plan(
             text or "", read(dict(zip(NAMES, values, strict=True))), await context.services.engine.info()
         )
@@ -203,8 +203,8 @@ def _shower(context: PageContext) -> Any:
     return show
 
 
-def _opener(context: PageContext) -> Any:
-    async def opened(request: gr.Request) -> list[Any]:
+def _opener(context: PageContext) -> Handler:
+    async def opened(request: gr.Request) -> list[Component]:
         info = await context.services.engine.info()
         form = read(dict(request.query_params), defaults(info))
         return [getattr(form, name) for name in NAMES]
@@ -212,7 +212,7 @@ def _opener(context: PageContext) -> Any:
     return opened
 
 
-def _drawer(context: PageContext) -> Any:
+def _drawer(context: PageContext) -> Handler:
     async def redraw() -> str:
         return picture_html((await context.services.engine.info()).shape)
 

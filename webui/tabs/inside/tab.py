@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any
 
 import gradio as gr
 
 from qwen_lsp.engine.request import EngineInfo
+from webui.gradio_types import Handler, Json, Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
 from webui.page_context import QUIET, PageContext, StartStop, key_of
@@ -75,10 +75,8 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     page.load(_first_temperature(context), None, temperature, **QUIET)
 
 
-def _runner(context: PageContext) -> Any:
-    async def run(
-        request: gr.Request, words: str, temperature: float, most: int
-    ) -> AsyncIterator[tuple[Any, Any, Any]]:
+def _runner(context: PageContext) -> Handler:
+    async def run(request: gr.Request, words: str, temperature: float, most: int) -> AsyncIterator[Updates]:
         info, name, buttons = await context.services.engine.info(), uuid.uuid4().hex, StartStop()
         stream = InsideStream(name, info.shape)
         form = read({"language": AS_IS, "temperature": temperature, "max_tokens": most}, defaults(info))
@@ -88,7 +86,7 @@ def _runner(context: PageContext) -> Any:
             return
         generation = Generation(context.services.engine, asked, keep_tokens=True)
 
-        async def news(epoch: int, shown: int) -> dict[str, Any]:
+        async def news(epoch: int, shown: int) -> Json:
             told = _told(generation, await context.services.engine.info())
             return told | stream.news(generation.tokens, shown)
 
@@ -107,21 +105,21 @@ def _told(state: Generation, info: EngineInfo) -> dict[str, str]:
     return {"state": state.phase, "phase": phase_html(state), "stats": stats_html(state, info)}
 
 
-def _stopper(context: PageContext) -> Any:
+def _stopper(context: PageContext) -> Handler:
     async def stop(request: gr.Request) -> None:
         context.running.stop(key_of(request, _TAB))
 
     return stop
 
 
-def _drawer(context: PageContext) -> Any:
+def _drawer(context: PageContext) -> Handler:
     async def draw() -> str:
         return picture_html((await context.services.engine.info()).shape)
 
     return draw
 
 
-def _first_temperature(context: PageContext) -> Any:
+def _first_temperature(context: PageContext) -> Handler:
     async def first() -> float:
         return defaults(await context.services.engine.info()).temperature
 

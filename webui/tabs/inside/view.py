@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from typing import Any
 
 import gradio as gr
 
 from qwen_lsp.engine.request import ModelShape, Token
+from webui.gradio_types import Json
 from webui.i18n.texts import TEXTS, bilingual
 from webui.static import static_text
 
@@ -55,12 +55,12 @@ class InsideStream:
         self._layers = shape.layers if shape else 0
         self._experts = shape.experts if shape else 0
 
-    def begun(self, *, state: str, phase: str, stats: str = "") -> dict[str, Any]:
+    def begun(self, *, state: str, phase: str, stats: str = "") -> Json:
         """The view's value while the tokens themselves come as news; phase and stats are HTML."""
         shape = {"layers": self._layers, "experts": self._experts}
         return {"run": self._run, **shape, "state": state, "phase": phase, "stats": stats}
 
-    def news(self, tokens: Sequence[Token], shown: int) -> dict[str, Any]:
+    def news(self, tokens: Sequence[Token], shown: int) -> Json:
         """What a view lacks that shows so many tokens."""
         fresh = tokens[shown:]
         if fresh and not any(token.experts for token in fresh):
@@ -68,7 +68,7 @@ class InsideStream:
         return {"from": shown, "rows": [row(token) for token in fresh], "experts": self._experts}
 
 
-def row(token: Token) -> dict[str, Any]:
+def row(token: Token) -> Json:
     """One token, its experts packed as bytes, layer by layer."""
     used = bytes(expert & 0xFF for layer in token.experts for expert in layer)
     packed = base64.b64encode(used).decode()

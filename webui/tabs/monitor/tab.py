@@ -8,7 +8,6 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 import gradio as gr
 import psutil
@@ -17,6 +16,7 @@ from qwen_lsp.metrics import RequestTrace
 from qwen_lsp.paths import paths
 from qwen_lsp.storage.acceptance_stats import Stats, StatsRow
 from qwen_lsp.storage.request_history import DAY_S, RequestHistory
+from webui.gradio_types import Handler
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
 from webui.page_context import QUIET, PageContext
@@ -46,7 +46,7 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     span.change(look, span, board, **QUIET)
 
 
-def _looker(context: PageContext) -> Any:
+def _looker(context: PageContext) -> Handler:
     async def look(span: str) -> str:
         info = await context.services.engine.info()
         now = time.time()

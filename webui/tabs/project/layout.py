@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 
+from webui.gradio_types import Component
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
 from webui.static import static_text
@@ -46,8 +46,8 @@ def build_panel() -> ProjectLayout:
     return ProjectLayout(**left, **right)
 
 
-def _left() -> dict[str, Any]:
-    made: dict[str, Any] = {
+def _left() -> dict[str, Component]:
+    made: dict[str, Component] = {
         "folder": gr.Textbox(
             label=translated("project_folder"),
             info=translated("project_folder_info"),
@@ -65,8 +65,8 @@ def _left() -> dict[str, Any]:
     return made
 
 
-def _asked() -> dict[str, Any]:
-    made: dict[str, Any] = {"chosen": gr.HTML(elem_id="project-chosen", apply_default_css=False)}
+def _asked() -> dict[str, Component]:
+    made: dict[str, Component] = {"chosen": gr.HTML(elem_id="project-chosen", apply_default_css=False)}
     made["part"] = gr.Dropdown(
         [(translated("project_all"), "")], value="", label=translated("project_part"), elem_id="project-part"
     )
@@ -98,8 +98,8 @@ def _asked() -> dict[str, Any]:
     return made
 
 
-def _answered() -> dict[str, Any]:
-    made: dict[str, Any] = {"bar": gr.HTML(elem_id="project-bar", apply_default_css=False)}
+def _answered() -> dict[str, Component]:
+    made: dict[str, Component] = {"bar": gr.HTML(elem_id="project-bar", apply_default_css=False)}
     made["answer"] = gr.Markdown(
         elem_id="project-answer",
         elem_classes="q-read",

@@ -14,6 +14,7 @@ from qwen_lsp.code.symbols import Symbol
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.storage.conversations import fence
+from webui.gradio_types import Component, Handler, Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
 from webui.page_context import QUIET, PageContext, key_of
@@ -59,13 +60,13 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     panel.keep.click(_kept, result, text, **QUIET).then(None, text, None, js=_SAVE)
 
 
-def _drawn(panel: ProjectLayout, result: gr.State) -> list[Any]:
+def _drawn(panel: ProjectLayout, result: gr.State) -> list[Component]:
     return [
         panel.bar, panel.answer, panel.changes, result, panel.accept, panel.keep, panel.go, panel.stop
     ]  # fmt: skip
 
 
-async def _open(folder: str) -> tuple[Any, ...]:
+async def _open(folder: str) -> Updates:
     try:
         workspace = await asyncio.to_thread(Workspace.at, folder or "")
         files = await asyncio.to_thread(files_of, workspace)
@@ -75,7 +76,7 @@ async def _open(folder: str) -> tuple[Any, ...]:
     return str(workspace.root), "", tree_html(files), _say(told), "", _parts([])
 
 
-async def _choose(root: str, event: gr.EventData) -> tuple[str, str, Any]:
+async def _choose(root: str, event: gr.EventData) -> Updates:
     path = str(event._data.get("row", "")) if isinstance(event._data, dict) else ""
     if not root or not path:
         return "", "", _parts([])
@@ -101,10 +102,10 @@ def _key(symbol: Symbol) -> str:
     return f"{symbol.name}@{symbol.first}-{symbol.last}"
 
 
-def _runner(context: PageContext) -> Any:
+def _runner(context: PageContext) -> Handler:
     async def run(
         request: gr.Request, root: str, choice: str, part: str, task: str, words: str, language: str
-    ) -> AsyncIterator[tuple[Any, ...]]:
+    ) -> AsyncIterator[Updates]:
         if not root or not choice:
             yield _row(_line(bilingual("project_none")))
             return
@@ -147,9 +148,7 @@ def _writing(text: str, asked: Question) -> str:
     return text if is_prose or not text else fence(text)
 
 
-def _finished(
-    workspace: Workspace, asked: Question, done: Generation, bar: str, language: str
-) -> tuple[Any, ...]:
+def _finished(workspace: Workspace, asked: Question, done: Generation, bar: str, language: str) -> Updates:
     if done.phase in ("stopped", "failed") or not done.text.strip():
         return _row(bar, _writing(done.text, asked), result=ProjectResult(done.text))
     if asked.plan is None:
@@ -170,7 +169,7 @@ def _row(
     result: ProjectResult | None = None,
     *,
     running: bool = False,
-) -> tuple[Any, ...]:
+) -> Updates:
     result = result or ProjectResult()
     return (
         bar,
@@ -184,7 +183,7 @@ def _row(
     )
 
 
-async def _accept(root: str, result: ProjectResult) -> tuple[str, Any]:
+async def _accept(root: str, result: ProjectResult) -> Updates:
     """Write the changes of the last answer; the first that cannot be written stops the rest."""
     written: list[str] = []
     try:
@@ -202,7 +201,7 @@ def _kept(result: ProjectResult) -> str:
     return "\n\n".join(piece for piece in (result.markdown, *diffs) if piece) + "\n"
 
 
-def _stopper(context: PageContext) -> Any:
+def _stopper(context: PageContext) -> Handler:
     async def stop(request: gr.Request) -> None:
         context.running.stop(key_of(request, _TAB))
 

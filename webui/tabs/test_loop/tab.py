@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import gradio as gr
 
@@ -14,6 +13,7 @@ from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.sandbox import Round, Verdict, job_for_tests, run_contained, until_green
+from webui.gradio_types import Component, Handler, Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
 from webui.page_context import QUIET, PageContext, key_of
@@ -82,7 +82,7 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
                 elem_id="loop-accepted", elem_classes="q-mono",
             )  # fmt: skip
             folder, file, put, told = _acceptance()
-    asked: dict[str, Any] = {
+    asked: dict[str, Component] = {
         "concurrency_limit": None,
         "show_progress": "hidden",
         "api_visibility": "private",
@@ -124,8 +124,8 @@ def _put(code: str, folder: str, file: str) -> str:
     return f'<p class="q-say" role="status">{bilingual("accept_done", names=name)}</p>'
 
 
-def _test_writer(context: PageContext) -> Any:
-    async def write(request: gr.Request, requirement: str, language: str) -> AsyncIterator[tuple[Any, ...]]:
+def _test_writer(context: PageContext) -> Handler:
+    async def write(request: gr.Request, requirement: str, language: str) -> AsyncIterator[Updates]:
         if not (requirement or "").strip():
             yield gr.update(), _line(bilingual("request_empty")), *_buttons(False)
             return
@@ -137,10 +137,10 @@ def _test_writer(context: PageContext) -> Any:
     return write
 
 
-def _runner(context: PageContext) -> Any:
+def _runner(context: PageContext) -> Handler:
     async def run(
         request: gr.Request, requirement: str, language: str, tests: str, attempts: int
-    ) -> AsyncIterator[tuple[Any, ...]]:
+    ) -> AsyncIterator[Updates]:
         if not (requirement or "").strip():
             yield gr.update(), _line(bilingual("request_empty")), "", "", *_buttons(False)
             return
@@ -196,7 +196,7 @@ async def _mend(
             tell(LoopStage(tests, bilingual(key, count=len(done)), tuple(done)))
 
 
-def _drawn(work: BackgroundTask[LoopStage], kit: TestKit) -> tuple[Any, ...]:
+def _drawn(work: BackgroundTask[LoopStage], kit: TestKit) -> Updates:
     stage = work.news
     line = stage.line
     if work.state == "stopped":
@@ -248,12 +248,12 @@ def _line(html: str) -> str:
     return f'<div class="q-line" role="status">{html}</div>'
 
 
-def _stopper(context: PageContext) -> Any:
+def _stopper(context: PageContext) -> Handler:
     async def stop(request: gr.Request) -> None:
         context.running.stop(key_of(request, _TAB))
 
     return stop
 
 
-def _buttons(running: bool) -> tuple[Any, Any]:
+def _buttons(running: bool) -> Updates:
     return gr.update(interactive=not running), gr.update(interactive=running)
