@@ -86,7 +86,7 @@ class SuggestSettings:
     )
     debounce_ms: int = option(75, "Longest wait after a key before asking the model, ms")
     deletion_pause_ms: int = option(350, "How long no key must follow a deletion before it is completed, ms")
-    max_tokens: int = option(64, "Longest suggestion, tokens")
+    max_tokens: int = option(128, "Longest suggestion, tokens")
     max_lines: int = option(12, "Longest suggestion, lines")
     multiline: Literal["auto", "always", "never"] = option(
         "auto", "Several lines at once; auto: by the syntax"

@@ -159,6 +159,22 @@ _OPENERS = re.compile(r"([{(\[]|=>|->|\b(do|then|else|begin|try|finally))\s*$")
 def opens_block(line: str, language_id: str) -> bool:
     """Whether a line ends by opening a block or a bracket."""
     code = re.sub(r"\s+(#|//).*$", "", line).rstrip()
-    if language(language_id).scopes == "indentation" and code.endswith(":"):
+    facts = language(language_id)
+    if facts.scopes == "indentation" and code.endswith(":"):
+        return True
+    if facts.scopes == "words" and (re.match(facts.header, code) or _opens_words(code.strip())):
         return True
     return _OPENERS.search(code) is not None
+
+
+def _opens_words(code: str) -> bool:
+    """Whether a line begins a block that ends with a word, and does not end it itself."""
+    if re.search(r"\b(end|fi|done|esac)$|;$", code):
+        return False
+    return (
+        re.match(
+            r"(if|elsif|elif|else|unless|while|until|for|case|when|begin|rescue|function|local function)\b",
+            code,
+        )
+        is not None
+    )

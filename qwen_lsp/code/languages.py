@@ -190,7 +190,7 @@ _ROWS = (
         tests=_tests("{stem}_test.dart", "package:test"),
     ),
     _row(
-        "php", "PHP", "php phtml", documentation="PHPDoc comments", grammar=("tree_sitter_php", "language_php"),
+        "php", "PHP", "php phtml", documentation="PHPDoc comments", grammar=("tree_sitter_php", "language_php_only"),
         tests=_tests("{stem}Test.php", "PHPUnit"),
     ),
     _row("zig", "Zig", "zig zon", block_comments=False, single_quotes=False, documentation="doc comments (///)"),

@@ -12,9 +12,13 @@ from typing import NamedTuple
 
 from qwen_lsp.assist.postprocess.open_string import OpenString
 from qwen_lsp.code.cursor_context import CursorContext
+from qwen_lsp.code.languages import language
 from qwen_lsp.code.syntax import GrowingText, Inside, grammar, inside_of, is_string, leaves
 
 _PAIRS = {")": "(", "]": "[", "}": "{"}
+_TRIPLE_QUOTED = frozenset(
+    ["python", "kotlin", "swift", "scala", "java", "julia", "elixir", "groovy", "dart", "csharp"]
+)
 
 
 class Mark(NamedTuple):
@@ -104,6 +108,25 @@ class Brackets:
         return True
 
 
+def unbalanced(place: CursorContext, text: str, after: str) -> int:
+    """Brackets without a partner in the file around the cursor, had it this text at the cursor and `after` behind."""
+    whole = place.window + text + after
+    if grammar(place.language) is None:
+        marks = _Loose(place, "").grow(whole)
+    else:
+        marks = _Tokens(whole, place.language, base=0).scan(0, string_before=0)
+    stack: list[str] = []
+    alone = 0
+    for mark in marks:
+        if not mark.closes:
+            stack.append(mark.char)
+        elif stack and stack[-1] == _PAIRS.get(mark.char):
+            stack.pop()
+        elif mark.char in _PAIRS:
+            alone += 1
+    return len(stack) + alone
+
+
 def _openers(place: CursorContext) -> list[Opener]:
     """What is open at the cursor, and where the file closes each; matched by bracket and by indentation."""
     stack: list[tuple[str, int]] = []
@@ -187,6 +210,10 @@ def _whole_tokens(place: CursorContext) -> _Whole:
 
 def _open_quote(place: CursorContext) -> str:
     """The quote that is open on the cursor's line, by counting."""
+    if language(place.language).id in _TRIPLE_QUOTED:
+        for triple in ('"""', "'''"):
+            if place.window.count(triple) % 2:
+                return triple
     quote = ""
     text = place.head
     at = 0
@@ -276,17 +303,7 @@ class _Loose:
         self._comment = False
         self._escaped = False
         self._at = 0
-        self._hash = place.language not in (
-            "css",
-            "scss",
-            "csharp",
-            "php",
-            "swift",
-            "kotlin",
-            "scala",
-            "dart",
-            "zig",
-        )
+        self._hash = language(place.language).line_comment == "#"
 
     def grow(self, piece: str, unsure_from: int | None = None, *, base: int = 0) -> list[Mark]:
         marks = []

@@ -95,6 +95,15 @@ class Closers:
             draft.take_over(self._place.tail.index(draft.piece, draft.consumed) + 1 - draft.consumed)
         elif self._following:
             self._following = self._follow(draft)
+        elif draft.piece == ">" and self._ends_tag(draft):
+            draft.take_over(self._place.tail.index(">", draft.consumed) + 1 - draft.consumed)
+            self._following = True
+
+    def _ends_tag(self, draft: Draft) -> bool:
+        """Whether the `>` just written is the one that the editor put right of the cursor."""
+        rest = self._place.tail[draft.consumed :].lstrip()
+        line = draft.full_line(draft.row)
+        return draft.row == 0 and rest.startswith(">") and "<" in line and line.count(">") >= line.count("<")
 
     def _is_separator(self, draft: Draft) -> bool:
         """Whether the suggestion has come to the `;`, `:` or `,` that stands right of the cursor."""
@@ -125,6 +134,8 @@ class Closers:
         done = self._place.tail.strip() and not self._place.tail[draft.consumed :].strip()
         if not (done and draft.consumed) or draft.brackets.depth:
             return None
+        if draft.row > 1 and draft.taken[-1][0] < draft.starts[draft.row - 1]:
+            return None  # it was taken over further up; a body is being written
         if opens_block(draft.full_line(draft.row - 1), self._place.language):
             return None
         return Cut(draft.starts[-1] - 1, "end of the scope")

@@ -6,10 +6,15 @@ import math
 import re
 
 from qwen_lsp.assist.postprocess.draft import Cut, Draft
+from qwen_lsp.code.cursor_context import CursorContext
+from qwen_lsp.code.languages import language
 from qwen_lsp.code.syntax import LANGUAGES
 
 _EARLY_TOKENS = 8
+_SURE = 0.75
+"""From this mean token probability on a single sign is worth showing."""
 _SENTENCE = re.compile(r"[A-Z][a-z'’]*(?:[ ,]+[A-Za-z'’\-`\"()]+){3,}[.:!]")
+_ECHO = re.compile(r"<HOLE|You complete code\.|exactly the text that belongs")
 _KEYWORDS = re.compile(r"[=;{}\[\]<>]|\w\(")
 
 
@@ -45,12 +50,16 @@ class Confidence:
 class Prose:
     """A sentence in the middle of code that is neither comment nor string."""
 
-    def __init__(self, language: str) -> None:
-        self._active = language in LANGUAGES
+    def __init__(self, place: CursorContext) -> None:
+        facts = language(place.language)
+        self._active = place.language in LANGUAGES and place.is_code and facts.scopes != "tags"
+        self._finished_head = place.head.rstrip().endswith((";", "}"))
 
     def watch(self, draft: Draft) -> Cut | None:
         """Ends the suggestion before a sentence."""
-        if not self._active or draft.ended or draft.inside or draft.depth or draft.row == 0:
+        if not self._active or draft.ended or draft.inside or draft.depth:
+            return None
+        if draft.row == 0 and not self._finished_head:
             return None
         if draft.piece not in (".", ":", "!") and not draft.piece.endswith((".", ":", "!")):
             return None
@@ -60,7 +69,27 @@ class Prose:
         return None
 
 
-def is_useful(text: str) -> bool:
-    """Whether a text saves the user anything: two signs at least, and a letter or digit among them."""
+class Echo:
+    """Our own instructions to a model without fill-in-the-middle, said back by it."""
+
+    def watch(self, draft: Draft) -> Cut | None:
+        """Ends the suggestion before a line that speaks of the hole."""
+        if draft.ended or not _ECHO.search(draft.partial):
+            return None
+        return Cut(max(0, draft.starts[-1] - 1), "our own instructions")
+
+
+def is_useful(text: str, confidence: float | None, *, closes: bool) -> bool:
+    """Whether a text saves the user anything.
+
+    Two signs with a letter or digit among them do; so do fewer when the model is sure of them, and closers alone
+    when they close what the file leaves open.
+    """
     signs = [c for c in text if not c.isspace()]
-    return len(signs) >= 2 and any(c.isalnum() or c == "_" for c in signs)
+    has_word = any(c.isalnum() or c == "_" for c in signs)
+    if len(signs) >= 2 and has_word:
+        return True
+    if closes and not has_word:
+        return True
+    says = has_word or any(c in "(){}[]" for c in signs)
+    return says and confidence is not None and confidence >= _SURE

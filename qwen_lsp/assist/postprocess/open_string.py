@@ -15,7 +15,7 @@ class OpenString:
 
     def __init__(self, place: CursorContext, open_quote: str) -> None:
         facts = language(place.language)
-        self._triple = facts.id == "python"
+        self._triple = facts.id in ("python", "kotlin", "swift", "scala", "java", "julia", "dart", "csharp")
         self._single_is_string = facts.single_quotes
         self._line_comment = facts.line_comment or "\n"
         self._quote = open_quote

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from qwen_lsp.assist.postprocess.draft import Cut, Draft
 from qwen_lsp.assist.postprocess.line_similarity import is_telling, near, same, same_but_style
-from qwen_lsp.code.cursor_context import CursorContext
+from qwen_lsp.code.cursor_context import CursorContext, opens_block
 
 _LOOK_BELOW = 3
 """A suggestion may skip a line or two of the file before it repeats the next."""
 _LONG_ENOUGH = 12
 _SHORTEST_TAIL = 3
+_ATTACHED = ("@", "#[", "//", "/*", "*")
+"""Decorators, attributes and comments look alike; what they belong to tells."""
 _CLOSING = ")]}\"'`;,: \t"
 
 
@@ -20,8 +23,7 @@ class RestOfLine:
 
     def __init__(self, place: CursorContext) -> None:
         self._tail = place.tail.replace(" ", "").replace("\t", "")
-        telling = sum(c.isalnum() for c in self._tail) >= 1 and len(self._tail) >= _SHORTEST_TAIL
-        self._active = telling and not place.tail_is_closers
+        self._active = len(self._tail) >= _SHORTEST_TAIL and not place.tail_is_closers
         self._spaceless = ""
 
     def watch(self, draft: Draft) -> Cut | None:
@@ -58,13 +60,21 @@ class LinesBelow:
     """Overlap with the lines below: one telling line, or several that match exactly or nearly."""
 
     def __init__(self, place: CursorContext) -> None:
+        self._place = place
         self._below = place.next_below[: _LOOK_BELOW + 8]
         self._pending: list[tuple[int, int]] = []
         """(where the overlap would begin, index of the line below to be met next)."""
+        self._base: int | None = None if place.head_is_blank else place.indent(place.head)
+        self._depth = 0
+        """Brackets of the suggestion open where the last finished line began."""
 
     def watch(self, draft: Draft) -> Cut | None:
         """Ends the suggestion where the lines below begin."""
-        return self.line(draft, draft.row - 1) if draft.ended else None
+        if not draft.ended:
+            return None
+        cut = self.line(draft, draft.row - 1)
+        self._depth = draft.depth
+        return cut
 
     def line(self, draft: Draft, row: int) -> Cut | None:
         """The same for a given finished line (or the unfinished last one, at the end)."""
@@ -72,15 +82,26 @@ class LinesBelow:
         if not line.strip() or not self._below or (row == 0 and draft.place.tail.strip()):
             return None
         begins = draft.starts[row]
+        if self._base is None:
+            self._base = draft.place.indent(line)
+        if self._depth or draft.place.indent(line) > self._base:
+            # Inside something of its own that lines of the file resemble: cut here, it would be left open.
+            self._pending = []
+            return None
         followed = [(at, index + 1) for at, index in self._pending if self._meets(line, index)]
         if followed:
             return Cut(followed[0][0], "repeats the text below")
         self._pending = []
         for index, below in enumerate(self._in_reach(draft.place, line)):
-            if (same(line, below) or same_but_style_and_place(draft.place, line, below)) and is_telling(line):
+            if line.lstrip().startswith(_ATTACHED):
+                if same(line, below):
+                    self._pending.append((begins, index + 1))
+            elif (same(line, below) or same_but_style_and_place(draft.place, line, below)) and is_telling(
+                line
+            ):
                 if index == 0 or len(line.strip()) >= _LONG_ENOUGH:
                     return Cut(begins, "repeats the text below")
-            elif same(line, below) or (is_telling(line) and near(line, below)):
+            elif same(line, below) or (is_telling(line) and _nearly(draft.place, line, below)):
                 self._pending.append((begins, index + 1))
         return None
 
@@ -96,7 +117,16 @@ class LinesBelow:
         if index >= len(self._below):
             return False
         below = self._below[index]
-        return same(line, below) or same_but_style(line, below) or near(line, below)
+        return same(line, below) or same_but_style(line, below) or _nearly(self._place, line, below)
+
+
+def _nearly(place: CursorContext, line: str, below: str) -> bool:
+    """Nearly the same line; a header must name the same things: `fetchUsers` above `fetchPosts` is another function."""
+    if not near(line, below):
+        return False
+    longer = r"[^\W\d]\w{3,}"
+    same_names = set(re.findall(longer, line)) == set(re.findall(longer, below))
+    return same_names or not opens_block(line, place.language)
 
 
 def same_but_style_and_place(place: CursorContext, a: str, b: str) -> bool:

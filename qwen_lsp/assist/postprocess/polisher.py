@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from qwen_lsp.assist.postprocess.brackets import Brackets
 from qwen_lsp.assist.postprocess.closing_brackets import Closers
 from qwen_lsp.assist.postprocess.draft import Cut, Draft, Step
-from qwen_lsp.assist.postprocess.filters import Confidence, Prose, is_useful
+from qwen_lsp.assist.postprocess.extent import Extent
+from qwen_lsp.assist.postprocess.filters import Confidence, Echo, Prose, is_useful
 from qwen_lsp.assist.postprocess.overlap import LinesBelow, RestOfLine, cut_partial_tail, without_lines_below
 from qwen_lsp.assist.postprocess.reindent import Reindenter
 from qwen_lsp.assist.postprocess.repetition import RepetitionAbove, SelfRepetition
-from qwen_lsp.assist.postprocess.scope import Length, Scope
+from qwen_lsp.assist.postprocess.scope import Scope
 from qwen_lsp.assist.postprocess.strip_markup import MarkupStripper
+from qwen_lsp.assist.postprocess.whole import whole_part
 from qwen_lsp.assist.suggestion import Rejection
 from qwen_lsp.code.cursor_context import CursorContext
 from qwen_lsp.code.snapshot import Snapshot
@@ -52,14 +54,20 @@ class Polisher:
         self._closers, self._below = Closers(place), LinesBelow(place)
         self._above, self._itself = RepetitionAbove(place), SelfRepetition()
         self._steps: tuple[Step, ...] = (
-            self._closers,
+            Echo(),
             RestOfLine(place),
+            self._closers,
             self._below,
             self._above,
             self._itself,
-            Scope(place),
-            Prose(place.language),
-            Length(multiline=multiline, max_lines=settings.max_lines),
+            Scope(place, multiline=multiline),
+            Prose(place),
+            Extent(
+                place,
+                multiline=multiline,
+                may_grow=settings.multiline != "never",
+                max_lines=settings.max_lines,
+            ),
         )
         self._cut: Cut | None = None
         self._rejection: Rejection | None = None
@@ -91,9 +99,14 @@ class Polisher:
         text = self._trimmed(truncated and self._cut is None)
         if not text.strip():
             return self._nothing(stopped)
-        if not is_useful(text):
-            return Rejection("too short", repr(text.strip()))
+        whole = whole_part(self._place, text, self._consumed)
+        if not whole.strip():
+            return Rejection("leaves something open", repr(text.strip().partition("\n")[0]))
+        text = text if whole == text else self._ended(whole)
         confidence = self._confidence.of(len(text))
+        closes = self._draft.brackets.closed > 0 or self._place.language in ("html", "vue", "xml")
+        if not is_useful(text, confidence, closes=closes):
+            return Rejection("too short", repr(text.strip()))
         if not self._confidence.enough(len(text)):
             return Rejection("low confidence", f"{confidence:.2f}")
         return Polished(text, self._cursor + self._consumed, confidence, stopped)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 
 from qwen_lsp.assist.postprocess.draft import Cut, Draft
@@ -9,6 +10,8 @@ from qwen_lsp.assist.postprocess.line_similarity import is_telling, near, same
 from qwen_lsp.code.cursor_context import CursorContext
 
 _SAME, _SAME_EMPTY = 3, 6
+_SAME_SHAPE = 4
+"""So many statements in a row that differ only in a number or a quote are the model going round."""
 _NEAR_LINES = 5
 _LONGEST_BLOCK = 8
 _BLOCK_SIGNS = 20
@@ -21,7 +24,7 @@ class SelfRepetition:
     """A line, a block or a piece of a line written over and over."""
 
     def __init__(self) -> None:
-        self._equal = self._alike = 1
+        self._equal = self._alike = self._same_shape = 1
         self._hashes: list[int] = []
 
     def watch(self, draft: Draft) -> Cut | None:
@@ -47,6 +50,9 @@ class SelfRepetition:
             return None
         self._equal = self._equal + 1 if line == before else 1
         self._alike = self._alike + 1 if is_telling(line) and near(line, before) else 1
+        self._same_shape = self._same_shape + 1 if _shape(line) and _shape(line) == _shape(before) else 1
+        if self._same_shape >= _SAME_SHAPE:
+            return Cut(draft.starts[row - self._same_shape + 2] - 1, "repeats itself")
         telling = any(c.isalnum() for c in line)
         most = _SAME if telling else _SAME_EMPTY
         if self._equal >= most:
@@ -67,6 +73,14 @@ class SelfRepetition:
             if sum(len(line.strip()) for line in block if is_telling(line)) >= _BLOCK_SIGNS:
                 return Cut(draft.starts[first + size] - 1, "repeats itself")
         return None
+
+
+def _shape(line: str) -> str:
+    """A statement without its numbers, the contents and the kind of its quotes; empty for an item of a list."""
+    stripped = line.strip()
+    if not is_telling(stripped) or stripped.endswith((",", "{", ":")) or not re.search(r"[=(\"'`]", stripped):
+        return ""
+    return re.sub(r"\d+", "0", re.sub(r"([\"'`])(?:\\\\.|(?!\1).)*\1", '""', stripped))
 
 
 def repeated_unit(line: str) -> str:

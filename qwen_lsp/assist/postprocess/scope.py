@@ -1,4 +1,4 @@
-"""Steps that end a suggestion where the thing being written ends, and at the limits of length."""
+"""The step that ends a suggestion where the block, statement or definition being written ends."""
 
 from __future__ import annotations
 
@@ -20,29 +20,32 @@ _METHOD = re.compile(
     r"(?!(?:if|for|while|switch|catch|function|return|else|do|with)\b)(?:(?:async|static|get|set)\s+)*[\w#$]+\s*\([^;]*\)\s*(?::\s*[^={;]+)?\{\s*$"
 )
 _ATTACHED = re.compile(r"@|#\[|///|//|/\*|\*|#(?!include|define|if|endif)|\"\"\"|'''")
-_CONTINUES = frozenset(["elif", "else", "except", "finally", "case", "default", "catch", "while"])
+ENDINGS = frozenset(["end", "fi", "done", "esac", "endif", "endfunction", "endfor", "endwhile"])
+"""Words that end a block where no bracket does."""
+_CONTINUES = (
+    frozenset(
+        [
+            "elif",
+            "else",
+            "except",
+            "finally",
+            "case",
+            "default",
+            "catch",
+            "while",
+            "elsif",
+            "rescue",
+            "ensure",
+            "when",
+            "then",
+        ]
+    )
+    | ENDINGS
+)
 _MAY_CONTINUE = re.compile(r"[}\s)]*([a-z]*)$")
 _JOINS = re.compile(r"[.?:&|+\-*/%=<>,)\]}{]")
 _C_LIKE = frozenset({"c", "cpp", "java", "csharp", "objective-c"})
 _JS_LIKE = frozenset({"javascript", "typescript", "javascriptreact", "typescriptreact"})
-
-
-class Length:
-    """One line when one is wanted, and never more than the most allowed."""
-
-    def __init__(self, *, multiline: bool, max_lines: int) -> None:
-        self._most = max(1, max_lines) if multiline else 1
-        self._filled = 0
-
-    def watch(self, draft: Draft) -> Cut | None:
-        """Ends the suggestion at the end of the last line allowed."""
-        if not draft.ended:
-            return None
-        if self._most == 1 or draft.row >= self._most + (
-            1 if draft.lines and not draft.lines[0].strip() else 0
-        ):
-            return Cut(draft.starts[-1] - 1, "enough lines" if self._most > 1 else "one line")
-        return None
 
 
 class Scope:
@@ -52,8 +55,10 @@ class Scope:
     closing brace ends a scope (see Closers), and indentation only tells a finished statement from its successor.
     """
 
-    def __init__(self, place: CursorContext) -> None:
+    def __init__(self, place: CursorContext, *, multiline: bool = True) -> None:
+        """Without `multiline` it is known elsewhere (Extent) whether a finished line has a successor."""
         self._place = place
+        self._multiline = multiline
         self._base: int | None = None if place.head_is_blank else place.indent(place.head)
         self._body = False
         """Whether only lines deeper than the base belong: a header is being completed."""
@@ -92,8 +97,8 @@ class Scope:
 
     def _owns_body(self, line: str) -> bool:
         if self._place.is_braced:
-            return not line.rstrip().endswith(("{", "(", "[", ","))
-        return True
+            return self._multiline and not line.rstrip().endswith(("{", "(", "[", ","))
+        return opens_block(line, self._place.language)
 
     def _attached_so_far(self, draft: Draft) -> bool:
         """Whether all lines before the last are decorators or comments of what now begins."""
@@ -145,7 +150,7 @@ class Scope:
         """A second definition, or at the file's margin a new paragraph, is another thing than the one asked for."""
         if self._after_blank or not self._item_at:
             self._item_at = at
-        if line.lstrip()[:1] in ")]}" or self._attached_only(draft):
+        if line.lstrip()[:1] in ")]}" or self._attached_only(draft) or line.strip() in ENDINGS:
             return None
         if self._after_blank and (self._base == 0 or self._began_with_definition):
             return Cut(at, "end of the scope")

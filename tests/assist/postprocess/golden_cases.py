@@ -29,6 +29,9 @@ class Case:
     expect: str = ""
     swallows: str = ""
     reject: str = ""
+    """The rule that rejects it; "*": any."""
+    also: tuple[str, ...] = ()
+    """Other texts that are as good."""
     lines: bool | None = None
     """Several lines wanted; None: as the trigger decides."""
     max_lines: int = 12
@@ -45,6 +48,7 @@ def read_cases(folder: Path) -> Iterator[Case]:
     for file in sorted(folder.glob("*.toml")):
         for entry in tomllib.loads(file.read_text("utf-8"))["case"]:
             entry["group"] = entry.pop("class")
+            entry["also"] = tuple(entry.get("also", ()))
             yield Case(**entry)
 
 
@@ -77,13 +81,21 @@ def verdict(case: Case, outcome: Polished | Rejection) -> str:
     if isinstance(outcome, Rejection):
         return (
             ""
-            if case.reject == outcome.reason
+            if case.reject in ("*", outcome.reason)
             else f"rejected: {outcome}; wanted {case.reject or case.expect!r}"
         )
     if case.reject:
         return f"showed {outcome.text!r}; wanted the rejection {case.reject!r}"
     cursor = case.source.index("¦")
     swallowed = case.source[cursor + 1 :][: outcome.end - cursor]
-    if (outcome.text, swallowed) == (case.expect, case.swallows):
+    # What counts is the file afterwards: the tag's own bracket may be replaced or left standing.
+    shown = _after(case, outcome.text, swallowed)
+    if shown in {_after(case, text, case.swallows) for text in (case.expect, *case.also)}:
         return ""
     return f"showed {outcome.text!r} for {swallowed!r}; wanted {case.expect!r} for {case.swallows!r}"
+
+
+def _after(case: Case, text: str, swallowed: str) -> str:
+    """The file once the text is taken; line ends are the editor's business."""
+    before, _, after = case.source.partition("¦")
+    return (before + text + after[len(swallowed) :]).replace("\r\n", "\n")

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qwen_lsp.assist.postprocess import Polished, Polisher
+from qwen_lsp.assist.postprocess.brackets import unbalanced
 from qwen_lsp.assist.suggestion import Rejection
 from qwen_lsp.code.cursor_context import CursorContext
 from qwen_lsp.code.snapshot import snapshot_at_mark
@@ -143,3 +144,34 @@ def test_the_answer_does_not_depend_on_the_pieces(raw: str, cut: int) -> None:
             polisher.feed(raw[at : at + size])
         outcomes.append(polisher.result())
     assert outcomes[0] == outcomes[1]
+
+
+CLOSED = [
+    ("python", "def area(¦)\n", "w, h):\n    return [w, (h)]\n\n\ndef b():\n"),
+    ("javascript", "function f(¦) {\n}\n", "a, b = {}) {\n  return g([a, b]);\n}\n\nfunction g() {}\n"),
+    (
+        "go",
+        "package a\n\nfunc f¦\n",
+        "(a []int) int {\n\tif a[0] > (1) {\n\t\treturn 2\n\t}\n\treturn 3\n}\n\nfunc g() {\n",
+    ),
+    ("rust", "struct A {\n    a: ¦\n}\n", "Vec<(u8, [u8; 2])>,\n    b: String,\n}\n\nimpl A {\n"),
+    ("css", ".a¦\n", " {\n  color: rgb(0, 0, 0);\n}\n\n.b {\n"),
+    ("kotlin", "fun f(): Int ¦\n", "{\n    return listOf(1, 2)[0]\n}\n\nfun g() {\n"),
+    ("ruby", "def f(¦)\nend\n", "a)\n  a.map { |b| [b] }\nend\n"),
+]
+
+
+@pytest.mark.parametrize(("language", "source", "raw"), CLOSED, ids=[case[0] for case in CLOSED])
+def test_wherever_the_model_stops_no_bracket_of_its_own_is_left_open(
+    language: str, source: str, raw: str
+) -> None:
+    snapshot, cursor = snapshot_at_mark(source, uri=f"file:///w/a.{language}", language=language)
+    place = CursorContext.at(snapshot, cursor)
+    before = unbalanced(place, "", place.after)
+    for length in range(1, len(raw) + 1):
+        polisher = Polisher(snapshot, cursor, SuggestSettings(), multiline=False)
+        polisher.feed(raw[:length])
+        outcome = polisher.result(truncated=True)
+        if not isinstance(outcome, Rejection):
+            after = snapshot.text[outcome.end :][: len(place.after)]
+            assert unbalanced(place, outcome.text, after) <= before, (raw[:length], outcome.text)
