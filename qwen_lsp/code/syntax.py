@@ -19,106 +19,29 @@ _GRAMMARS = {row.id: row.grammar for row in languages.LANGUAGES.values() if row.
 LANGUAGES = frozenset(_GRAMMARS)
 """Language ids with a grammar."""
 
-_FUNCTIONS = frozenset(
-    [
-        "function_definition",
-        "function_declaration",
-        "function_expression",
-        "method_definition",
-        "method_declaration",
-        "constructor_declaration",
-        "function_item",
-        "arrow_function",
-        "generator_function_declaration",
-        "generator_function",
-        "func_literal",
-        "closure_expression",
-        "lambda_expression",
-        "local_function_statement",
-        "method",
-        "singleton_method",
-        "function_definition_statement",
-    ]
+FUNCTIONS = frozenset(
+    "function_definition function_declaration function_expression method_definition method_declaration "
+    "constructor_declaration function_item arrow_function generator_function_declaration generator_function "
+    "func_literal closure_expression lambda_expression local_function_statement method singleton_method "
+    "function_definition_statement".split()
 )
 _TYPES = frozenset(
-    [
-        "class_definition",
-        "class_declaration",
-        "class_specifier",
-        "struct_specifier",
-        "interface_declaration",
-        "enum_declaration",
-        "enum_specifier",
-        "struct_item",
-        "enum_item",
-        "trait_item",
-        "impl_item",
-        "type_declaration",
-        "abstract_class_declaration",
-        "record_declaration",
-        "namespace_definition",
-        "mod_item",
-        "union_specifier",
-        "struct_declaration",
-        "class",
-        "module",
-        "trait_declaration",
-        "object_declaration",
-        "protocol_declaration",
-        "object_definition",
-        "trait_definition",
-    ]
+    "class_definition class_declaration class_specifier struct_specifier interface_declaration "
+    "enum_declaration enum_specifier struct_item enum_item trait_item impl_item type_declaration "
+    "abstract_class_declaration record_declaration namespace_definition mod_item union_specifier "
+    "struct_declaration class module trait_declaration object_declaration protocol_declaration "
+    "object_definition trait_definition".split()
 )
 _BLOCKS = frozenset(
-    [
-        "block",
-        "statement_block",
-        "compound_statement",
-        "class_body",
-        "declaration_list",
-        "field_declaration_list",
-        "constructor_body",
-        "enum_body",
-        "interface_body",
-        "switch_body",
-        "match_block",
-        "module",
-        "translation_unit",
-        "program",
-        "source_file",
-        "compilation_unit",
-        "body_statement",
-        "do_block",
-        "begin_block",
-        "function_body",
-        "template_body",
-        "chunk",
-        "do_group",
-        "stylesheet",
-        "document",
-        "object",
-        "array",
-        "block_mapping",
-        "block_sequence",
-    ]
+    "block statement_block compound_statement class_body declaration_list field_declaration_list "
+    "constructor_body enum_body interface_body switch_body match_block module translation_unit program "
+    "source_file compilation_unit body_statement do_block begin_block function_body template_body chunk "
+    "do_group stylesheet document object array block_mapping block_sequence".split()
 )
 _STRINGS = frozenset(
-    [
-        "string",
-        "char_literal",
-        "character_literal",
-        "template_string",
-        "rune_literal",
-        "concatenated_string",
-        "raw_string",
-        "encapsed_string",
-        "interpolated_string_expression",
-        "string_value",
-        "double_quote_scalar",
-        "single_quote_scalar",
-        "quoted_attribute_value",
-        "heredoc_body",
-    ]
+    "string char_literal character_literal template_string rune_literal concatenated_string raw_string "
+    "encapsed_string interpolated_string_expression string_value double_quote_scalar single_quote_scalar "
+    "quoted_attribute_value heredoc_body".split()
 )
 _CODE_IN_STRINGS = frozenset(
     ["interpolation", "template_substitution", "interpolated_expression", "command_substitution", "expansion"]
@@ -144,6 +67,14 @@ def grammar(language: str) -> tree_sitter.Language | None:
         return tree_sitter.Language(getattr(importlib.import_module(module), function)())
     except ImportError:
         return None
+
+
+def tags_query(language: str) -> str:
+    """The query for definitions that comes with a grammar; empty when none does."""
+    if grammar(language) is None:
+        return ""
+    module, _ = _GRAMMARS[language]
+    return getattr(importlib.import_module(module), "TAGS_QUERY", None) or ""
 
 
 def parse(text: str, language: str) -> Parsed | None:
@@ -192,7 +123,7 @@ class Parsed:
 
     def enclosing_function(self, offset: int) -> Span | None:
         """The innermost function around `offset`."""
-        return self._enclosing(offset, _FUNCTIONS)
+        return self._enclosing(offset, FUNCTIONS)
 
     def enclosing_type(self, offset: int) -> Span | None:
         """The innermost class, struct or the like around `offset`."""
@@ -206,7 +137,7 @@ class Parsed:
         """The body of every named function, outermost first, in the order of the text."""
         bodies = []
         for node in descend(self.tree.root_node):
-            if node.type in _FUNCTIONS and (body := node.child_by_field_name("body")) is not None:
+            if node.type in FUNCTIONS and (body := node.child_by_field_name("body")) is not None:
                 bodies.append(self.span(body))
         return bodies
 

@@ -124,6 +124,33 @@ def test_every_language_names_its_definitions() -> None:
     assert definitions(texts["python"][0], "python")[0].first == 0
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "names"),
+    [
+        ("python", "try:\n    import a\nexcept ImportError:\n    def f(): pass\n", ["f"]),
+        ("python", "def f():\n    def g(): pass\n    class A: pass\n", ["f"]),
+        (
+            "c",
+            "#ifdef A\nchar *f(void (*g)(int));\ntypedef struct s { int x; } t;\n#endif\n",
+            ["f", "t", "s"],
+        ),
+        ("c", "struct s;\nstruct s *f(struct s *a) { return a; }\n", ["f"]),
+        ("cpp", "namespace n { struct A { int *m(); }; }\nint n::A::k() { return 1; }\n", ["A", "m", "k"]),
+        ("javascript", "exports.f = function () { const g = () => 1; };\n", ["f"]),
+        ("php", "<?php\nnamespace n { class A { function m() {} } }\n", ["A", "m"]),
+        ("ruby", "class A\n  private def m\n  end\nend\n", ["A", "m"]),
+        ("typescript", "export default { m() { return 1; } };\n", ["m"]),
+    ],
+)
+def test_definitions_are_what_can_be_used_from_elsewhere(language: str, text: str, names: list[str]) -> None:
+    assert [symbol.name for symbol in definitions(text, language)] == names
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_every_grammar_can_be_asked_for_definitions(language: str) -> None:
+    assert isinstance(definitions("x", language), list)
+
+
 def test_import_lines_give_names_and_places() -> None:
     lines = ["from shop.cart import (", "    Cart,", "    total as t,", ")", "import shapes", "x = Other()"]
     assert imported_words(lines) >= {"shop", "cart", "Cart", "total", "shapes"}
