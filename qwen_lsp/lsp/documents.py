@@ -6,12 +6,13 @@ count as line ends (which corrupts the document), and copies the whole list of l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from lsprotocol import types
 
+from qwen_lsp.code.change import shared_ends
 from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.lsp.positions import Positions
 
@@ -80,22 +81,8 @@ class Documents:
 
 def smallest_edit(before: str, after: str) -> Edit:
     """The one edit that makes `after` of `before`, with what both ends share left out."""
-    most = min(len(before), len(after))
-    head = _shared(lambda n: before[:n] == after[:n], most)
-    tail = _shared(lambda n: n == 0 or before[-n:] == after[-n:], most - head)
+    head, tail = shared_ends(before, after)
     return Edit(head, len(before) - tail, after[head : len(after) - tail])
-
-
-def _shared(equal: Callable[[int], bool], most: int) -> int:
-    """The largest n up to `most` for which `equal(n)`; it holds for all smaller ones."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        if equal(middle):
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _apply(snapshot: Snapshot, edit: Edit, version: int) -> Snapshot:
