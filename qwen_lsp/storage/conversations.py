@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from qwen_lsp.code.markdown import fence
 from qwen_lsp.paths import paths
 
 FILE = "conversations.sqlite"
@@ -177,12 +178,3 @@ def with_files(message: StoredConversation) -> str:
     """What the model reads: the attached files, fenced, before the words."""
     blocks = [f"{path}:\n{fence(text)}" for path, text in message.files]
     return "\n\n".join([*blocks, message.content])
-
-
-def fence(text: str, language: str = "") -> str:
-    """Text in a Markdown fence longer than any inside it."""
-    longest = 3
-    while "`" * longest in text:
-        longest += 1
-    mark = "`" * longest
-    return f"{mark}{language}\n{text.rstrip()}\n{mark}"

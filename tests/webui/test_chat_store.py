@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.storage.conversations import Conversations, fence, with_files
+from qwen_lsp.code.markdown import fence
+from qwen_lsp.storage.conversations import Conversations, with_files
 
 
 @pytest.fixture

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_OPEN = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)[^\n`]*\n", re.MULTILINE)
-_PARTIAL_CLOSE = re.compile(r"\n {0,3}(?:`{1,2}|~{1,2})$")
+from qwen_lsp.code.markdown import fence, read_fences
+
+_FENCE_BEGUN = re.compile(r"(?:^|\n)[ \t]*(?:`{1,2}|~{1,2})$")
+"""The first back-ticks of a fence whose rest has not come yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +22,12 @@ class FencedAnswer:
 
 def split_fences(text: str) -> FencedAnswer:
     """The first fenced block as code, the rest as prose; without a fence all of it is code."""
-    opening = _OPEN.search(text)
-    if opening is None:
-        return FencedAnswer("" if re.fullmatch(r"\s{0,3}[`~]{1,3}[^\n]*", text) else text)
-    rest = text[opening.end() :]
-    closing = re.search(rf"^ {{0,3}}{re.escape(opening[1])}[`~]*[ \t]*$", rest, re.MULTILINE)
-    if closing is None:
-        code, after = _PARTIAL_CLOSE.sub("\n", rest), ""
-    else:
-        code, after = rest[: closing.start()], rest[closing.end() :]
-    prose = "\n\n".join(piece for piece in (text[: opening.start()].strip(), after.strip()) if piece)
-    return FencedAnswer(code, prose, opening[2].lower())
+    answer = read_fences(text)
+    if not answer.blocks:
+        return FencedAnswer(_FENCE_BEGUN.sub("", text))
+    block, *more = answer.blocks
+    before, after, *between = answer.prose
+    after += "".join(f"{fence(one.code, one.tag)}\n{words}" for one, words in zip(more, between, strict=True))
+    code = block.code if block.closed else _FENCE_BEGUN.sub("\n", block.code)
+    prose = "\n\n".join(piece for piece in (before.strip(), after.strip()) if piece)
+    return FencedAnswer(code, prose, block.tag)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qwen_lsp.code.languages import language
+from qwen_lsp.code.markdown import fence
 from qwen_lsp.sandbox import Round
-from qwen_lsp.storage.conversations import fence
 
 
 @dataclass(frozen=True, slots=True)

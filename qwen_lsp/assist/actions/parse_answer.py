@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from qwen_lsp.code.markdown import FencedBlock, count_fence_lines, read_fences
 from qwen_lsp.errors import ActionRefused
 
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*$", re.MULTILINE)
 _ELLIPSIS = re.compile(
     r"^\s*(?:(?:#|//|/\*|--|<!--)\s*)?(?:\.{3}|…)\s*(?:\*/|-->)?$"
     r"|(?:#|//|/\*|--|<!--)\s*(?:\.{3}|…).*\b(?:code|rest|unchanged|same|existing|remain\w*|other)\b"
@@ -25,15 +26,6 @@ _SPECIAL = re.compile(r"<\|[a-z_]{2,30}\|>")
 
 
 @dataclass(frozen=True, slots=True)
-class FencedBlock:
-    """A fenced block; `closed` is false when the answer ended inside it."""
-
-    tag: str
-    code: str
-    closed: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ParsedAnswer:
     """The code of an answer and the prose that stood around it."""
 
@@ -43,26 +35,12 @@ class ParsedAnswer:
     """False: nothing says that the code is whole."""
 
 
-def blocks(answer: str) -> tuple[list[FencedBlock], str]:
-    """The fenced blocks, and what stands outside them. A fence is closed by one at least as long."""
-    found: list[FencedBlock] = []
-    outside: list[str] = []
-    at = 0
-    while (opening := _FENCE.search(answer, at)) is not None:
-        outside.append(answer[at : opening.start()])
-        body = min(opening.end() + 1, len(answer))
-        end, at, closed = _close(answer, body, opening.group(1))
-        found.append(FencedBlock(opening.group(2).lower(), answer[body:end], closed))
-    outside.append(answer[at:])
-    return found, "\n".join(part.strip("\n") for part in outside if part.strip())
-
-
 def is_complete(answer: str) -> bool:
     """The answer holds a closed block: the engine may stop."""
-    if "```" not in answer and "~~~" not in answer:
+    if count_fence_lines(answer) < 2:
         return False
-    found, _ = blocks(answer)
-    return bool(found) and found[0].closed and bool(found[0].code.strip())
+    blocks = read_fences(answer).blocks
+    return bool(blocks) and blocks[0].closed and bool(blocks[0].code.strip())
 
 
 def code_of(answer: str, original: str, *, cut: bool) -> ParsedAnswer:
@@ -71,8 +49,8 @@ def code_of(answer: str, original: str, *, cut: bool) -> ParsedAnswer:
     Raises ActionRefused when there is no such code, or only a part of it.
     """
     text = answer.replace("\r\n", "\n").replace("\r", "\n")
-    found, prose = blocks(text)
-    found = [block for block in found if block.code.strip()]
+    answered = read_fences(text)
+    found = [block for block in answered.blocks if block.code.strip()]
     if not found:
         return ParsedAnswer(_bare(text, original, cut=cut))
     block = _best(found, original)
@@ -81,11 +59,12 @@ def code_of(answer: str, original: str, *, cut: bool) -> ParsedAnswer:
             raise ActionRefused(
                 "The model's answer was cut off at the limit. Select less, or raise actions.max_tokens."
             )
-        if _FENCE.search(block.code):
+        if count_fence_lines(block.code):
             raise ActionRefused("The model's answer broke off in the middle of the code. Try again.")
     if block.tag in {"diff", "patch"}:
         raise ActionRefused("The model answered with a patch instead of the code. Try again.")
     _refuse_shortcuts(block.code, original)
+    prose = "\n".join(part.strip("\n") for part in answered.prose if part.strip())
     return ParsedAnswer(_trimmed(block.code), prose, block.closed)
 
 
@@ -105,14 +84,7 @@ def _bare(text: str, original: str, *, cut: bool) -> str:
     return _trimmed(text)
 
 
-def _close(answer: str, body: int, ticks: str) -> tuple[int, int, bool]:
-    """Where the block that starts at `body` ends, where to go on, and whether it was closed."""
-    closing = re.compile(rf"^[ \t]*{re.escape(ticks[0])}{{{len(ticks)},}}[ \t]*$", re.MULTILINE)
-    found = closing.search(answer, body)
-    return (found.start(), found.end(), True) if found else (len(answer), len(answer), False)
-
-
-def _best(found: list[FencedBlock], original: str) -> FencedBlock:
+def _best(found: Sequence[FencedBlock], original: str) -> FencedBlock:
     """The block most like the original; the first of equals."""
     if len(found) == 1:
         return found[0]

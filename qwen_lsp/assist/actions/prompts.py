@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from qwen_lsp.assist.actions.region import Region
 from qwen_lsp.code.languages import fence_tag, language
+from qwen_lsp.code.markdown import fence
 from qwen_lsp.engine.request import ChatPrompt, Message
 
 SYSTEM = "You are a careful programmer. Answer in the form asked for, with nothing before or after it."
@@ -89,11 +90,8 @@ def fill(template: str, words: Mapping[str, str]) -> str:
 
 
 def fenced(code: str, language_id: str) -> str:
-    """Code in a fence that is longer than any inside it."""
-    ticks = "```"
-    while ticks in code:
-        ticks += "`"
-    return f"{ticks}{fence_tag(language_id)}\n{code.rstrip()}\n{ticks}"
+    """Code as it is shown to the model."""
+    return fence(code, fence_tag(language_id))
 
 
 def _around(region: Region) -> list[str]:

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from qwen_lsp.assist.actions.parse_answer import blocks
 from qwen_lsp.assist.actions.region import Region, indent_of
 from qwen_lsp.assist.actions.types import Finding, Severity
+from qwen_lsp.code.markdown import read_fences
 from qwen_lsp.errors import ActionRefused
 
 _SEVERITIES: Mapping[str, Severity] = {
@@ -45,7 +45,7 @@ def findings_of(answer: str, region: Region) -> tuple[Finding, ...]:
 
 def _from_json(answer: str) -> Iterator[Mapping[str, Any]]:
     """Every finding-shaped object, also of an array that was cut off or stands among words."""
-    found, _ = blocks(answer)
+    found = read_fences(answer).blocks
     text = "\n".join(block.code for block in found) if found else answer
     decoder = json.JSONDecoder(strict=False)
     at = text.find("{")
@@ -72,7 +72,7 @@ def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _is_empty_list(answer: str) -> bool:
-    found, _ = blocks(answer)
+    found = read_fences(answer).blocks
     return any(re.fullmatch(r"\s*\[\s*\]\s*", text) for text in (answer, *(block.code for block in found)))
 
 

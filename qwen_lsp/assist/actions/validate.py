@@ -8,6 +8,7 @@ from collections.abc import Callable
 from qwen_lsp.assist.actions.region import Region
 from qwen_lsp.assist.actions.types import applied
 from qwen_lsp.code.languages import is_prose, language
+from qwen_lsp.code.markdown import count_fence_lines
 from qwen_lsp.code.snapshot import Edit
 from qwen_lsp.errors import ActionRefused
 
@@ -17,7 +18,6 @@ Parses = Callable[[str, str], bool | None]
 _DEFINED = re.compile(
     r"\b(?:def|class|func|fn|function|struct|interface|enum|trait)\s+(?:\([^)]*\)\s*)?([A-Za-z_]\w*)"
 )
-_FENCE_LINE = re.compile(r"^\s*(?:```|~~~)", re.MULTILINE)
 _WHOLE_SHARE = 0.8
 """An answer nobody marked as whole must have at least this share of the old lines."""
 
@@ -27,7 +27,7 @@ def doubts(region: Region, edits: tuple[Edit, ...], code: str, parses: Parses, *
     snapshot = region.snapshot
     if not edits:
         raise ActionRefused("The model saw nothing to change.")
-    if _FENCE_LINE.search(code) and not _FENCE_LINE.search(region.text) and not is_prose(snapshot.language):
+    if count_fence_lines(code) and not count_fence_lines(region.text) and not is_prose(snapshot.language):
         raise ActionRefused("The model's answer holds a code fence inside the code. Nothing was changed.")
     after = applied(snapshot.text, edits)
     broken = parses(snapshot.text, snapshot.language) is True and parses(after, snapshot.language) is False

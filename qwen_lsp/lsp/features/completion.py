@@ -8,6 +8,7 @@ import re
 from lsprotocol import types
 
 from qwen_lsp.assist.suggestion import Suggestion
+from qwen_lsp.code.markdown import fence
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.lsp.editor import SECTION
 from qwen_lsp.lsp.jsonrpc.protocol import LspServer
@@ -114,5 +115,4 @@ def item_of(
 def _documentation(session: Session, code: str, language: str) -> types.MarkupContent:
     if not session.editor.abilities.markdown_documentation:
         return types.MarkupContent(types.MarkupKind.PlainText, code)
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", code)), default=0))
-    return types.MarkupContent(types.MarkupKind.Markdown, f"{fence}{language}\n{code}\n{fence}")
+    return types.MarkupContent(types.MarkupKind.Markdown, fence(code, language))

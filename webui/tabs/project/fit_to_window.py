@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from qwen_lsp.code.markdown import fence
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.code.symbols import Symbol, definitions
-from qwen_lsp.storage.conversations import fence
 
 CHARS_PER_TOKEN = 3.0
 """Cautious: code has three to four characters a token."""

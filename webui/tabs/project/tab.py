@@ -10,10 +10,10 @@ from typing import Any
 
 import gradio as gr
 
+from qwen_lsp.code.markdown import fence
 from qwen_lsp.code.symbols import Symbol
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.errors import QwenLspError
-from qwen_lsp.storage.conversations import fence
 from webui.gradio_types import Component, Handler, Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated

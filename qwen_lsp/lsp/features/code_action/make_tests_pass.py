@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
+from qwen_lsp.code.markdown import fence
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.errors import ActionRefused
 from qwen_lsp.lsp.features.code_action.controller import ActionController
@@ -158,7 +159,7 @@ def _told(rounds: list[Round]) -> str:
         title = "As it was" if one.number == 0 else f"Round {one.number}"
         parts += [f"## {title}: {one.verdict.outcome}", one.verdict.summary]
         if one.diff:
-            parts.append(f"````diff\n{one.diff}\n````")
+            parts.append(fence(one.diff, "diff"))
         if one.output.strip():
-            parts.append(f"````\n{one.output.strip()[-4_000:]}\n````")
+            parts.append(fence(one.output.strip()[-4_000:]))
     return "\n\n".join(parts)
