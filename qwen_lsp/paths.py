@@ -28,6 +28,25 @@ class Paths:
     """The host's state file and lock; private to the user."""
 
 
+def own_folder(folder: Path) -> Path:
+    """The folder, made when it is missing, open to this user alone also where an earlier version left it open."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with suppress(OSError):  # somebody else's folder stays as it is
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+    return folder
+
+
+def own_file(file: Path) -> Path:
+    """The file, made when it is missing, readable by this user alone; its folder too."""
+    own_folder(file.parent)
+    with suppress(OSError):
+        os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
+        if file.stat().st_mode & 0o077:
+            file.chmod(0o600)
+    return file
+
+
 def write_atomically(file: Path, content: str | bytes, *, mode: int = 0o600) -> None:
     """Replace a file whole or not at all: a reader, and a crash, find the old content or the new, never half.
 

@@ -19,6 +19,7 @@ from webui.html_rewrite import HtmlRewriteMiddleware
 from webui.i18n.translator import TRANSLATOR, translated
 from webui.page_context import QUIET, PageContext, page_context_for
 from webui.parts.header import header_html, notice_html
+from webui.quiet_queue import quiet
 from webui.static import static_text
 from webui.tabs.chat.tab import build as build_chat
 from webui.tabs.compare.tab import build as build_compare
@@ -83,6 +84,7 @@ def _blocks(context: PageContext) -> gr.Blocks:
         page.load(_first_tab, None, tabs, **QUIET)
         page.unload(_leaver(context))
         _keep_header_true(context, page, header, notice)
+    quiet(page)
     return page
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwen_lsp import __version__
-from qwen_lsp.paths import paths, write_atomically
+from qwen_lsp.paths import own_file, own_folder, paths, write_atomically
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -94,9 +94,7 @@ def start_lock() -> BaseFileLock:
 
 def log_file() -> Path:
     """Where a host started by an editor writes."""
-    folder = paths().cache
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / "host.log"
+    return own_file(paths().cache / "host.log")
 
 
 def _file() -> Path:
@@ -104,6 +102,4 @@ def _file() -> Path:
 
 
 def _folder() -> Path:
-    folder = paths().runtime
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
+    return own_folder(paths().runtime)

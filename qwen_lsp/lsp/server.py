@@ -27,7 +27,7 @@ from qwen_lsp.lsp.jsonrpc.protocol import LspServer
 from qwen_lsp.lsp.jsonrpc.stdio import serve, take_stdio
 from qwen_lsp.lsp.session import BuildAssistant, OpenEngine, Session, SessionParts
 from qwen_lsp.metrics import Ring
-from qwen_lsp.paths import paths
+from qwen_lsp.paths import own_file, paths
 from qwen_lsp.settings import Settings
 
 if TYPE_CHECKING:
@@ -100,8 +100,7 @@ def _import_what_is_slow() -> None:
 
 def _writable(file: Path) -> Path | None:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a"):
+        with own_file(file).open("a"):
             return file
     except OSError as error:
         log.warning("Suggestions are not traced to a file: %s", error)

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qwen_lsp.paths import paths
+from qwen_lsp.paths import own_file, paths
 
 log = logging.getLogger(__name__)
 
@@ -185,8 +185,7 @@ class Stats:
             self.flush()
 
     def _connect(self) -> sqlite3.Connection:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(self._file, timeout=2.0)
+        db = sqlite3.connect(own_file(self._file), timeout=2.0)
         try:
             db.executescript(_SCHEMA)
         except sqlite3.Error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from qwen_lsp.code.markdown import fence
-from qwen_lsp.paths import paths
+from qwen_lsp.paths import own_file, paths
 
 FILE = "conversations.sqlite"
 Role = Literal["user", "assistant"]
@@ -165,10 +164,7 @@ class Conversations:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        if not self._file.exists():
-            os.close(os.open(self._file, os.O_CREAT | os.O_WRONLY, 0o600))
-        with closing(sqlite3.connect(self._file, timeout=10)) as db, db:
+        with closing(sqlite3.connect(own_file(self._file), timeout=10)) as db, db:
             db.execute("PRAGMA secure_delete = ON")
             db.executescript(_SCHEMA)
             yield db

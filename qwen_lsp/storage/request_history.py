@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from qwen_lsp.metrics import RequestTrace
+from qwen_lsp.paths import own_file
 
 DAY_S = 86_400.0
 _SCHEMA = """
@@ -56,7 +57,6 @@ class RequestHistory:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self._file, timeout=10)) as db, db:
+        with closing(sqlite3.connect(own_file(self._file), timeout=10)) as db, db:
             db.executescript(_SCHEMA)
             yield db

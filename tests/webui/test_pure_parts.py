@@ -10,8 +10,10 @@ import io
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import gradio as gr
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,6 +29,7 @@ from webui.parts.highlight import Highlighter, highlight
 from webui.parts.line_chart import line_chart
 from webui.parts.markdown_code import split_fences
 from webui.parts.presets import Preset, Presets
+from webui.quiet_queue import quiet
 from webui.request.build import RequestRefusal, plan, shown
 from webui.request.form import Form, defaults, read, write
 from webui.request.target_languages import LANGUAGES
@@ -317,3 +320,17 @@ def test_the_picture_names_the_bits_of_each_part(how: str, words: tuple[str, ...
 def test_a_chart_of_nothing_is_still_a_chart() -> None:
     assert "<svg" in line_chart([], 0, 1, "x")
     assert line_chart([(0.0, 1.0), (1.0, 2.0)], 0, 1, "x").count("<circle") == 2
+
+
+def test_the_queue_rests_while_nobody_asks_and_hurries_while_somebody_does() -> None:
+    with gr.Blocks() as page:
+        pass
+    quiet(page)
+    queue = page._queue
+    queue.active_jobs = [None, None]
+    assert queue.sleep_when_free * 20 >= 1  # twenty looks a second at most
+    assert queue.progress_update_sleep_when_free >= 0.5
+    queue.active_jobs = [["event"], None]
+    assert queue.progress_update_sleep_when_free <= 0.01
+    queue.event_queue_per_concurrency_id = {"x": SimpleNamespace(queue=["waiting"])}
+    assert queue.sleep_when_free <= 0.001
