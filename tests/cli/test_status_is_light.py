@@ -8,7 +8,17 @@ import sys
 import pytest
 
 pytestmark = pytest.mark.process
-HEAVY = {"fastapi", "starlette", "uvicorn", "gradio", "mlx", "httpx", "transformers", "qwen_lsp.server", "qwen_lsp.engine.mlx"}
+HEAVY = {
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "gradio",
+    "mlx",
+    "httpx",
+    "transformers",
+    "qwen_lsp.server",
+    "qwen_lsp.engine.mlx",
+}
 
 
 @pytest.mark.parametrize("option", ["--status", "--stop"])
