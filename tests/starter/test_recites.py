@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qwen_lsp.assist.actions import prompts
+from qwen_lsp.assist.actions.catalogue import BY_ID
 from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM
 from qwen_lsp.engine.base import collect
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Request, Text, TextPrompt
@@ -109,6 +110,6 @@ async def test_a_program_broken_off_is_gone_on_with(starter: MlxEngine) -> None:
 def test_the_lessons_are_worded_as_the_actions_word_them() -> None:
     assert ACTION_SYSTEM == prompts.SYSTEM
     for lesson in ACTION_LESSONS:
-        before, _, after = prompts.TASKS[lesson.action].partition("{")
+        before, _, after = BY_ID[lesson.action].task.partition("{")
         assert lesson.task.startswith(before)
         assert lesson.task.endswith(after.rpartition("}")[2])

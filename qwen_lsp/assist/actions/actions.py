@@ -6,12 +6,11 @@ from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 
+from qwen_lsp.assist.actions.catalogue import offers, plan_for
 from qwen_lsp.assist.actions.custom_actions import custom_actions
-from qwen_lsp.assist.actions.offers import offers
-from qwen_lsp.assist.actions.outcome import Reply, finish
+from qwen_lsp.assist.actions.outcome import Reply, finish, repaired
 from qwen_lsp.assist.actions.parse_answer import is_complete
-from qwen_lsp.assist.actions.plan import ActionPlan, is_known, plan_for
-from qwen_lsp.assist.actions.repair import mend_plan, mended
+from qwen_lsp.assist.actions.spec import ActionPlan
 from qwen_lsp.assist.actions.types import ActionProgress, ActionRequest, Offer, Outcome, Report
 from qwen_lsp.assist.actions.validate import Parses
 from qwen_lsp.code.snapshot import Snapshot
@@ -26,6 +25,7 @@ Current = Callable[[str], Snapshot | None]
 _MOST_READ_BYTES = 1_000_000
 _CHARS_PER_TOKEN = 3.0
 """Cautious: code has three to four characters a token."""
+_REPAIR = Offer("repair", "Make the tests pass", "")
 
 
 class Actions:
@@ -46,33 +46,32 @@ class Actions:
         self._parses = parses or _tree_sitter_parses
         self._custom, self.problems = custom_actions(settings.actions.custom)
 
-    def offers(self, ask: ActionRequest) -> list[Offer]:
+    def offers(self, request: ActionRequest) -> list[Offer]:
         """What can be done here. Never asks the engine."""
-        return offers_here(ask, self._settings)
+        return offers_here(request, self._settings)
 
     async def perform(
-        self, offer: Offer, ask: ActionRequest, report: Report = lambda progress: None
+        self, offer: Offer, request: ActionRequest, report: Report = lambda progress: None
     ) -> Outcome:
         """Do it: ask the model and make an outcome of its answer.
 
         Raises ActionRefused with the reason, or an EngineError. Cancelling the task stops the engine.
         """
-        if not is_known(offer.id):
-            raise ActionRefused(f"There is no action '{offer.id}'.")
-        plan = plan_for(offer, ask, self._custom, self._read)
-        reply = await self._ask(plan, report)
-        now = self._current(ask.snapshot.uri) or ask.snapshot
+        plan = plan_for(offer, request, self._read, self._custom)
+        reply = await self._generate(plan, report)
+        now = self._current(request.snapshot.uri) or request.snapshot
         return finish(plan, reply, now, self._there(plan, now), self._parses)
 
-    async def mend(self, snapshot: Snapshot, failures: str, report: Report = lambda progress: None) -> str:
+    async def repair(self, snapshot: Snapshot, failures: str, report: Report = lambda progress: None) -> str:
         """The whole text of a file, rewritten so that its tests may pass; nothing is applied.
 
         Raises ActionRefused with the reason, or an EngineError. Cancelling the task stops the engine.
         """
-        plan = mend_plan(snapshot, failures)
-        return mended(plan, await self._ask(plan, report))
+        request = ActionRequest(snapshot, 0, 0, instruction=failures)
+        plan = plan_for(_REPAIR, request, self._read)
+        return repaired(plan, await self._generate(plan, report))
 
-    async def _ask(self, plan: ActionPlan, report: Report) -> Reply:
+    async def _generate(self, plan: ActionPlan, report: Report) -> Reply:
         """The answer, read until it is whole: what comes after the code is not waited for."""
         request = self._request(plan)
         pieces: list[str] = []
@@ -115,8 +114,8 @@ class Actions:
         )
 
     def _is_enough(self, plan: ActionPlan, pieces: list[str]) -> bool:
-        if plan.use in {"show", "review"} or plan.offer.id == "migrate":
-            return False  # words after the code matter here
+        if plan.use in {"show", "review"} or plan.spec.is_draft:
+            return False  # what follows the code matters here
         return is_complete("".join(pieces))
 
     def _share(self, plan: ActionPlan, pieces: list[str]) -> float | None:
@@ -154,8 +153,8 @@ def _tree_sitter_parses(text: str, language: str) -> bool | None:
     return parses(text, language)
 
 
-def offers_here(ask: ActionRequest, settings: Settings) -> list[Offer]:
+def offers_here(request: ActionRequest, settings: Settings) -> list[Offer]:
     """What can be done at a place, without an engine at hand."""
     if not settings.actions.enabled:
         return []
-    return offers(ask, custom_actions(settings.actions.custom)[0])
+    return offers(request, custom_actions(settings.actions.custom)[0])

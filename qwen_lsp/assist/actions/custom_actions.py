@@ -1,31 +1,22 @@
-"""The user's own actions, from settings.actions.custom."""
+"""The user's own actions, from settings.actions.custom, as rows like ours."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+
+from qwen_lsp.assist.actions import plan
+from qwen_lsp.assist.actions.offers import always
+from qwen_lsp.assist.actions.spec import ActionSpec
+
+_WHOLE = "\nAnswer with the whole code in one fenced block."
 
 
-@dataclass(frozen=True, slots=True)
-class CustomAction:
-    """One of them. `answer` is edit (rewrite the code) or show (read the answer)."""
-
-    title: str
-    prompt: str
-    languages: frozenset[str]
-    answer: str = "edit"
-
-    def fits(self, language: str) -> bool:
-        """It is meant for this language."""
-        return not self.languages or language in self.languages
-
-
-def custom_actions(given: Sequence[object]) -> tuple[list[CustomAction], list[str]]:
+def custom_actions(given: Sequence[object]) -> tuple[list[ActionSpec], list[str]]:
     """The actions that can be used, and a sentence for each that cannot."""
-    actions: list[CustomAction] = []
+    actions: list[ActionSpec] = []
     problems: list[str] = []
     for number, row in enumerate(given, 1):
-        fields = row if isinstance(row, Mapping) else {}
+        fields = row if isinstance(row, dict) else {}
         title, prompt = str(fields.get("title") or "").strip(), str(fields.get("prompt") or "").strip()
         answer = str(fields.get("answer") or "edit")
         if not title or not prompt:
@@ -33,8 +24,26 @@ def custom_actions(given: Sequence[object]) -> tuple[list[CustomAction], list[st
         elif answer not in {"edit", "show"}:
             problems.append(f"actions.custom, '{title}': answer is edit or show, not '{answer}'.")
         else:
-            named = fields.get("languages") or ""
-            names = named if isinstance(named, list | tuple) else str(named).split(",")
-            languages = frozenset(str(name).strip() for name in names if str(name).strip())
-            actions.append(CustomAction(title, prompt, languages, answer))
+            languages = _languages(fields.get("languages"))
+            actions.append(_spec(number, title, prompt, languages, shows=answer == "show"))
     return actions, problems
+
+
+def _spec(number: int, title: str, prompt: str, languages: frozenset[str], *, shows: bool) -> ActionSpec:
+    return ActionSpec(
+        id=f"custom-{number}",
+        title=title,
+        kind="refactor.rewrite.custom",
+        task=prompt if shows else prompt + _WHOLE,
+        offered=always,
+        plan=plan.custom,
+        ends_in="text" if shows else "edits",
+        only_code=False,
+        languages=languages,
+    )
+
+
+def _languages(given: object) -> frozenset[str]:
+    """Language ids out of a list, or out of a text with commas."""
+    names = given if isinstance(given, list | tuple) else str(given or "").split(",")
+    return frozenset(str(name).strip() for name in names if str(name).strip())

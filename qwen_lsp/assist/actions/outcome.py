@@ -9,11 +9,18 @@ from pathlib import Path
 from qwen_lsp.assist.actions.indentation import fitted, reindented, step_of
 from qwen_lsp.assist.actions.minimal_edits import inserted_below, rebased, smallest_edits
 from qwen_lsp.assist.actions.parse_answer import code_of
-from qwen_lsp.assist.actions.plan import ActionPlan
 from qwen_lsp.assist.actions.prompts import fenced
 from qwen_lsp.assist.actions.region import Region, common_indent, whole_file
 from qwen_lsp.assist.actions.review_findings import findings_of
-from qwen_lsp.assist.actions.types import EditOutcome, FileEdit, FindingsOutcome, Outcome, ShowOutcome
+from qwen_lsp.assist.actions.spec import ActionPlan
+from qwen_lsp.assist.actions.types import (
+    EditOutcome,
+    FileEdit,
+    FindingsOutcome,
+    Outcome,
+    ShowOutcome,
+    applied,
+)
 from qwen_lsp.assist.actions.validate import Parses, doubts, only_documents, whole_file_instead
 from qwen_lsp.code.languages import language
 from qwen_lsp.code.snapshot import Edit, Snapshot
@@ -51,11 +58,18 @@ def finish(plan: ActionPlan, reply: Reply, now: Snapshot, there: Snapshot | None
     return _file(plan, reply, parses)
 
 
+def repaired(plan: ActionPlan, reply: Reply) -> str:
+    """The whole file as the answer has it, in its own line endings and indentation."""
+    region = plan.region
+    code = fitted(code_of(reply.text, region.text, cut=reply.cut).code, region.text)
+    return applied(region.text, smallest_edits(region, code))
+
+
 def _show(plan: ActionPlan, reply: Reply) -> ShowOutcome:
     text = reply.text.strip()
     if not text:
         raise ActionRefused("The model gave no answer. Try again, or select more code.")
-    if plan.offer.id == "translate":
+    if plan.language != plan.region.snapshot.language:  # a translation: only the code is of use
         text = fenced(code_of(text, "", cut=reply.cut).code, plan.language)
     elif reply.cut:
         text += "\n\n*(cut off at actions.max_tokens)*"
@@ -71,13 +85,13 @@ def _rewrite(plan: ActionPlan, reply: Reply, now: Snapshot, parses: Parses) -> E
     code = _with_edge_blanks(region, code)
     edits = smallest_edits(region, code)
     why = doubts(region, edits, code, parses, closed=answered.closed)
-    if plan.offer.id == "document" and not why and not only_documents(region.text, code, plan.language):
+    if plan.spec.only_documents and not why and not only_documents(region.text, code, plan.language):
         why = "More than documentation was changed."
-    note = answered.prose if plan.offer.id == "migrate" else ""
-    if plan.offer.id == "migrate" and not why:
+    note = answered.prose if plan.spec.is_draft else ""
+    if plan.spec.is_draft and not why:
         why = "A migration is a draft: look at its risks before you keep it."
     moved = rebased(edits, region, now)
-    name = _new_name(region.text, code) if plan.offer.id == "extract" else ""
+    name = _new_name(region.text, code) if plan.spec.names_function else ""
     return EditOutcome(plan.offer.title, (FileEdit(now.uri, now, moved),), why, note, name)
 
 

@@ -1,16 +1,13 @@
-"""From an offer and an ask to a plan: what the model is asked, and what its answer is for. Asks nobody."""
+"""The rules that make an action's plan: the region, what the model is asked about it, what its answer is for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
-from qwen_lsp.assist.actions.custom_actions import CustomAction
 from qwen_lsp.assist.actions.indentation import dedented
-from qwen_lsp.assist.actions.offers import comment_here, wanted_words, without_wanted_words
-from qwen_lsp.assist.actions.prompts import Shown, chat, fenced, fill, prompt_for
+from qwen_lsp.assist.actions.offers import comment_here, instruction_in_comment, without_instruction
+from qwen_lsp.assist.actions.prompts import fenced, fill, prompt_for
 from qwen_lsp.assist.actions.region import (
     Region,
     definition_around,
@@ -21,108 +18,179 @@ from qwen_lsp.assist.actions.region import (
     short_file,
     whole_file,
 )
-from qwen_lsp.assist.actions.test_location import Read, TestPlace, place_for_tests
-from qwen_lsp.assist.actions.types import ActionRequest, Offer, Problem
+from qwen_lsp.assist.actions.spec import ActionPlan, PlanContext, Read, Use
+from qwen_lsp.assist.actions.test_location import TestPlace, place_for_tests
+from qwen_lsp.assist.actions.types import ActionRequest, Problem
 from qwen_lsp.code.languages import LANGUAGES, language
-from qwen_lsp.engine.request import ChatPrompt
 from qwen_lsp.errors import ActionRefused
 
-Use = Literal["rewrite", "below", "file", "append", "show", "review"]
+_MOST_EXISTING_CHARS = 6_000
+"""Of a test file that new tests are added to, its end."""
+_MORE_TESTS = (
+    "Write more tests for this code with {framework}, to be added at the end of this test file:\n{existing}\n"
+    "Answer with only the new tests in one fenced block."
+)
 
 
-@dataclass(frozen=True, slots=True)
-class ActionPlan:
-    """One question to the model. `use` says what becomes of the answer."""
-
-    offer: Offer
-    region: Region
-    prompt: ChatPrompt
-    use: Use
-    path: Path | None = None
-    """The file to write, for file and append."""
-    language: str = ""
-    """The language of the answer's code."""
-    drafts: tuple[str, ...] = ()
-
-    @property
-    def writes_all(self) -> bool:
-        """The answer repeats the region, so it is about as long."""
-        return self.use == "rewrite"
+def rewrite(context: PlanContext) -> ActionPlan:
+    """The selection or the definition around the cursor, written anew."""
+    region = _region(context.request)
+    return _plan(context, region, {"documentation": language(region.snapshot.language).documentation})
 
 
-@dataclass(frozen=True, slots=True)
-class _Around:
-    offer: Offer
-    ask: ActionRequest
-    custom: Sequence[CustomAction]
-    read: Read
+def explain(context: PlanContext) -> ActionPlan:
+    """Text about the region."""
+    return _plan(context, _region(context.request), use="show")
 
 
-def plan_for(offer: Offer, ask: ActionRequest, custom: Sequence[CustomAction], read: Read) -> ActionPlan:
-    """The plan of an offer; raises ActionRefused when it cannot be done here."""
-    if not ask.snapshot.text.strip():
-        raise ActionRefused("The file is empty.")
-    make = _PLANS.get(offer.id, _rewrite)
-    return make(_Around(offer, ask, custom, read))
+def review(context: PlanContext) -> ActionPlan:
+    """Findings in the selection or in the whole file."""
+    return _plan(context, _selected_or_all(context.request), use="review")
 
 
-def _region(ask: ActionRequest) -> Region:
-    found = region_for(ask.snapshot, ask.start, ask.end)
+def fix(context: PlanContext) -> ActionPlan:
+    """The code around one problem."""
+    number, problems = context.offer.problem, context.request.problems
+    if number is None or not 0 <= number < len(problems):
+        raise ActionRefused("This problem is no longer there.")
+    problem = problems[number]
+    region = region_around(context.request.snapshot, problem.start, problem.end)
+    return _plan(context, region, {"problems": _listed(region, [problem])})
+
+
+def fix_all(context: PlanContext) -> ActionPlan:
+    """The code around all problems at the place."""
+    request = context.request
+    if not request.problems:
+        raise ActionRefused("There is no problem here to fix.")
+    start = min(min(p.start for p in request.problems), request.start)
+    end = max(max(p.end for p in request.problems), request.end)
+    region = definition_around(request.snapshot, start, end) or selected_lines(request.snapshot, start, end)
+    return _plan(context, region, {"problems": _listed(region, request.problems)})
+
+
+def extract(context: PlanContext) -> ActionPlan:
+    """The definition that holds the selected lines."""
+    request = context.request
+    selected = selected_lines(request.snapshot, request.start, request.end)
+    if request.end <= request.start or not selected.text.strip():
+        raise ActionRefused("Select the lines that should become a function.")
+    region = definition_around(request.snapshot, selected.start, max(selected.start, selected.end - 1))
+    region = region or short_file(request.snapshot) or selected
+    return _plan(context, region, {"selection": fenced(dedented(selected.text), request.snapshot.language)})
+
+
+def complete(context: PlanContext) -> ActionPlan:
+    """New code below a comment."""
+    snapshot = context.request.snapshot
+    found = comment_here(snapshot, context.request.start)
+    if found is None:
+        raise ActionRefused("There is no comment at the cursor to write code from.")
+    region = lines(snapshot, *found)
+    return _plan(context, region, {"comment": dedented(region.text)}, use="below")
+
+
+def translate(context: PlanContext) -> ActionPlan:
+    """A new file in another language; text to read when the document has no path."""
+    request, target = context.request, LANGUAGES.get(context.offer.detail)
+    if target is None:
+        raise ActionRefused(f"There is no translation to '{context.offer.detail}'.")
+    source = request.snapshot.path
+    path = _free(_named(source, target.ending, target.id), context.read) if source is not None else None
+    use: Use = "file" if path is not None else "show"
+    region = _selected_or_all(request)
+    return _plan(context, region, {"target": target.name}, use=use, path=path, language_id=target.id)
+
+
+def tests(context: PlanContext) -> ActionPlan:
+    """A new test file, or more tests at the end of the one that is there."""
+    request = context.request
+    source = request.snapshot.path
+    if source is None:
+        raise ActionRefused("Save the file first: its place decides where the tests go.")
+    place = place_for_tests(source, request.snapshot.language, request.roots, context.read)
+    region = region_for(request.snapshot, request.start, request.end) or whole_file(request.snapshot)
+    fields = {"framework": place.framework, "place": place.reach}
+    existing = context.read(place.path)
+    if existing is None and place.path.exists():
+        raise ActionRefused(f"{place.path.name} is there but cannot be read.")
+    if existing and existing.strip():
+        return _more_tests(context, region, place, existing, fields)
+    return _plan(context, region, fields, use="file", path=place.path)
+
+
+def repair(context: PlanContext) -> ActionPlan:
+    """The whole file, so that its tests pass; what they said is the request's instruction."""
+    output = context.request.instruction
+    if not output:
+        raise ActionRefused("No test has failed yet.")
+    return _plan(context, whole_file(context.request.snapshot), {"output": output})
+
+
+def instruct(context: PlanContext) -> ActionPlan:
+    """What the user asks for, typed or in a `qwen:` comment."""
+    request = context.request
+    typed = request.instruction.strip()
+    instruction = typed or instruction_in_comment(request.snapshot, request.start, request.end)
+    if not instruction:
+        raise ActionRefused(
+            "Say what to do: in a comment that begins with 'qwen:', or with qwen_lsp.instruct."
+        )
+    region = _region(request)
+    code = dedented(region.text)
+    code = code if typed else without_instruction(code)
+    return _plan(context, region, {"instruction": instruction}, code=code)
+
+
+def custom(context: PlanContext) -> ActionPlan:
+    """An action of the user's own, which names the code where it wants it."""
+    snapshot = context.request.snapshot
+    region = _region(context.request)
+    fields = {
+        "code": fenced(dedented(region.text), snapshot.language),
+        "language": language(snapshot.language).name,
+        "path": str(snapshot.path or snapshot.uri),
+    }
+    return _plan(context, region, fields, use="show" if context.spec.ends_in == "text" else "rewrite")
+
+
+def _plan(
+    context: PlanContext,
+    region: Region,
+    fields: Mapping[str, str] | None = None,
+    *,
+    use: Use = "rewrite",
+    task: str = "",
+    code: str | None = None,
+    path: Path | None = None,
+    language_id: str = "",
+) -> ActionPlan:
+    """The plan that asks for the spec's task (or another) about a region."""
+    shown = dedented(region.text) if code is None else code
+    prompt = prompt_for(region, shown, fill(task or context.spec.task, fields or {}))
+    return ActionPlan(
+        context.spec,
+        context.offer,
+        region,
+        prompt,
+        use,
+        path,
+        language_id or region.snapshot.language,
+        drafts=(shown,) if use == "rewrite" else (),
+    )
+
+
+def _region(request: ActionRequest) -> Region:
+    found = region_for(request.snapshot, request.start, request.end)
     if found is None:
         raise ActionRefused("There is no definition around the cursor. Select the code that is meant.")
     return found
 
 
-def _asked(
-    around: _Around,
-    task: str,
-    region: Region,
-    words: Mapping[str, str],
-    use: Use,
-    path: Path | None = None,
-    to: str = "",
-) -> ActionPlan:
-    shown = Shown(region, dedented(region.text))
-    spoken = to or region.snapshot.language
-    drafts = (shown.code,) if use == "rewrite" else ()
-    return ActionPlan(around.offer, region, prompt_for(task, shown, words), use, path, spoken, drafts)
-
-
-def _rewrite(around: _Around) -> ActionPlan:
-    region = _region(around.ask)
-    words = {"documentation": language(region.snapshot.language).documentation}
-    return _asked(around, around.offer.id, region, words, "rewrite")
-
-
-def _explain(around: _Around) -> ActionPlan:
-    return _asked(around, "explain", _region(around.ask), {}, "show")
-
-
-def _review(around: _Around) -> ActionPlan:
-    ask = around.ask
-    region = (
-        selected_lines(ask.snapshot, ask.start, ask.end) if ask.end > ask.start else whole_file(ask.snapshot)
-    )
-    return _asked(around, "review", region, {}, "review")
-
-
-def _fix(around: _Around) -> ActionPlan:
-    number, problems = around.offer.problem, around.ask.problems
-    if number is None or not 0 <= number < len(problems):
-        raise ActionRefused("This problem is no longer there.")
-    problem = problems[number]
-    region = region_around(around.ask.snapshot, problem.start, problem.end)
-    return _asked(around, "fix", region, {"problems": _listed(region, [problem])}, "rewrite")
-
-
-def _fix_all(around: _Around) -> ActionPlan:
-    ask = around.ask
-    if not ask.problems:
-        raise ActionRefused("There is no problem here to fix.")
-    start = min(min(p.start for p in ask.problems), ask.start)
-    end = max(max(p.end for p in ask.problems), ask.end)
-    region = definition_around(ask.snapshot, start, end) or selected_lines(ask.snapshot, start, end)
-    return _asked(around, "fix", region, {"problems": _listed(region, ask.problems)}, "rewrite")
+def _selected_or_all(request: ActionRequest) -> Region:
+    if request.end > request.start:
+        return selected_lines(request.snapshot, request.start, request.end)
+    return whole_file(request.snapshot)
 
 
 def _listed(region: Region, problems: Sequence[Problem]) -> str:
@@ -134,38 +202,6 @@ def _listed(region: Region, problems: Sequence[Problem]) -> str:
         code = snapshot.line_text(line).strip()
         rows.append(f"- line {line - top + 1}, `{code}`: {' '.join(problem.message.split())}")
     return "\n".join(rows)
-
-
-def _extract(around: _Around) -> ActionPlan:
-    ask = around.ask
-    selected = selected_lines(ask.snapshot, ask.start, ask.end)
-    if ask.end <= ask.start or not selected.text.strip():
-        raise ActionRefused("Select the lines that should become a function.")
-    region = definition_around(ask.snapshot, selected.start, max(selected.start, selected.end - 1))
-    region = region or short_file(ask.snapshot) or selected
-    quoted = fenced(dedented(selected.text), ask.snapshot.language)
-    return _asked(around, "extract", region, {"selection": quoted}, "rewrite")
-
-
-def _complete(around: _Around) -> ActionPlan:
-    snapshot = around.ask.snapshot
-    found = comment_here(snapshot, around.ask.start)
-    if found is None:
-        raise ActionRefused("There is no comment at the cursor to write code from.")
-    region = lines(snapshot, *found)
-    return _asked(around, "complete", region, {"comment": dedented(region.text)}, "below")
-
-
-def _translate(around: _Around) -> ActionPlan:
-    ask, target = around.ask, LANGUAGES.get(around.offer.detail)
-    if target is None:
-        raise ActionRefused(f"There is no translation to '{around.offer.detail}'.")
-    region = region_for(ask.snapshot, ask.start, ask.end) if ask.end > ask.start else whole_file(ask.snapshot)
-    region = region or whole_file(ask.snapshot)
-    source = ask.snapshot.path
-    path = _free(_named(source, target.ending, target.id), around.read) if source is not None else None
-    use: Use = "file" if path is not None else "show"
-    return _asked(around, "translate", region, {"target": target.name}, use, path, target.id)
 
 
 def _named(source: Path, ending: str, target: str) -> Path:
@@ -185,80 +221,14 @@ def _free(path: Path, read: Read) -> Path:
     return candidate
 
 
-def _tests(around: _Around) -> ActionPlan:
-    ask = around.ask
-    source = ask.snapshot.path
-    if source is None:
-        raise ActionRefused("Save the file first: its place decides where the tests go.")
-    place = place_for_tests(source, ask.snapshot.language, ask.roots, around.read)
-    region = region_for(ask.snapshot, ask.start, ask.end) or whole_file(ask.snapshot)
-    words = {"framework": place.framework, "place": place.reach}
-    existing = around.read(place.path)
-    if existing is None and place.path.exists():
-        raise ActionRefused(f"{place.path.name} is there but cannot be read.")
-    if existing and existing.strip():
-        return _more_tests(around, region, place, existing, words)
-    return _asked(around, "tests", region, words, "file", place.path)
-
-
 def _more_tests(
-    around: _Around, region: Region, place: TestPlace, existing: str, words: Mapping[str, str]
+    context: PlanContext, region: Region, place: TestPlace, existing: str, fields: Mapping[str, str]
 ) -> ActionPlan:
-    same = place.path == around.ask.snapshot.path
-    shown = place.reach if same else fenced(existing[-6_000:], around.ask.snapshot.language)
-    return _asked(around, "more-tests", region, {**words, "existing": shown}, "append", place.path)
-
-
-def _with_words(around: _Around) -> ActionPlan:
-    ask = around.ask
-    typed = ask.words.strip()
-    words = typed or wanted_words(ask.snapshot, ask.start, ask.end)
-    if not words:
-        raise ActionRefused(
-            "Say what to do: in a comment that begins with 'qwen:', or with qwen_lsp.instruct."
-        )
-    region = _region(ask)
-    code = dedented(region.text)
-    shown = Shown(region, code if typed else without_wanted_words(code))
-    prompt = prompt_for(around.offer.id, shown, {"words": words})
-    return ActionPlan(
-        around.offer, region, prompt, "rewrite", language=ask.snapshot.language, drafts=(shown.code,)
+    in_file = place.path == context.request.snapshot.path
+    shown = (
+        place.reach
+        if in_file
+        else fenced(existing[-_MOST_EXISTING_CHARS:], context.request.snapshot.language)
     )
-
-
-def _custom(around: _Around) -> ActionPlan:
-    ask, number = around.ask, around.offer.detail
-    if not number.isdecimal() or int(number) >= len(around.custom):
-        raise ActionRefused("This action is no longer in the settings.")
-    action = around.custom[int(number)]
-    region = _region(ask)
-    shown = Shown(region, dedented(region.text))
-    words = {
-        "code": fenced(shown.code, ask.snapshot.language),
-        "language": language(ask.snapshot.language).name,
-        "path": str(ask.snapshot.path or ask.snapshot.uri),
-    }
-    use: Use = "show" if action.answer == "show" else "rewrite"
-    how = "" if use == "show" else "\nAnswer with the whole code in one fenced block."
-    prompt = chat(shown, fill(action.prompt, words) + how)
-    return ActionPlan(around.offer, region, prompt, use, language=ask.snapshot.language, drafts=(shown.code,))
-
-
-_PLANS: Mapping[str, Callable[[_Around], ActionPlan]] = {
-    "explain": _explain,
-    "review": _review,
-    "fix": _fix,
-    "fix-all": _fix_all,
-    "extract": _extract,
-    "complete": _complete,
-    "translate": _translate,
-    "tests": _tests,
-    "instruct": _with_words,
-    "migrate": _with_words,
-    "custom": _custom,
-}
-
-
-def is_known(offer_id: str) -> bool:
-    """There is such an action."""
-    return offer_id in _PLANS or offer_id in {"document", "types", "simplify", "rename", "errors", "optimise"}
+    fields = {**fields, "existing": shown}
+    return _plan(context, region, fields, use="append", task=_MORE_TESTS, path=place.path)

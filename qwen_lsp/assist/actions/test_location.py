@@ -9,11 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from qwen_lsp.assist.actions.spec import Read
 from qwen_lsp.code.languages import Tests, language, language_of
 from qwen_lsp.errors import ActionRefused
-
-Read = Callable[[Path], str | None]
-"""A file's text as the editor or the disk has it; None when it is not there or too large."""
 
 _MARKERS = (
     "pyproject.toml",

@@ -1,4 +1,4 @@
-"""What a code action is asked and what comes of it. Frozen values; offsets are code points of the snapshot."""
+"""Requests and outcomes of code actions. Frozen values; offsets are code points of the snapshot."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Literal
 from qwen_lsp.code.snapshot import Edit, Snapshot
 
 Severity = Literal["error", "warning", "information", "hint"]
+Ending = Literal["edits", "text", "findings", "rounds"]
+"""What an action ends in: edits, text to read, diagnostics, or rounds of running tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +34,29 @@ class ActionRequest:
     end: int
     problems: tuple[Problem, ...] = ()
     roots: tuple[Path, ...] = ()
-    words: str = ""
-    """What the user typed, for the actions that need words."""
+    instruction: str = ""
+    """What the user typed, for the actions that need it; what the tests said, for a repair."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One action that could be done here. `id` and `detail` say which; the ask says where."""
+    """One action that could be done here. `id` and `detail` say which; the request says where."""
 
     id: str
+    """The id of its ActionSpec."""
     title: str
     kind: str
     """The LSP kind: quickfix, refactor.rewrite, ..."""
     detail: str = ""
-    """The target language of a translation, the number of a user's own action."""
+    """The target language of a translation."""
     problem: int | None = None
-    """Which problem of the ask this fixes."""
+    """Which problem of the request this fixes."""
     preferred: bool = False
     disabled: str = ""
     """Why it cannot be done here; empty: it can."""
-    needs_words: bool = False
-    """The user has to type what is wanted."""
-    edits: bool = True
-    """It ends in text edits; false: in something to read, or to watch."""
+    ends_in: Ending = "edits"
+    makes_file: bool = False
+    """Its edits may create a file."""
 
 
 @dataclass(frozen=True, slots=True)

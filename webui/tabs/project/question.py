@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from qwen_lsp.assist.actions.catalogue import plan_for
 from qwen_lsp.assist.actions.outcome import Reply, finish
-from qwen_lsp.assist.actions.plan import ActionPlan, plan_for
 from qwen_lsp.assist.actions.prompts import SYSTEM
-from qwen_lsp.assist.actions.test_location import Read
+from qwen_lsp.assist.actions.spec import ActionPlan, Read
 from qwen_lsp.assist.actions.types import ActionRequest, Offer, Outcome
 from qwen_lsp.code.languages import language_of
 from qwen_lsp.code.snapshot import Snapshot
@@ -114,8 +114,8 @@ def _about_file(
     if task == "migrate":  # the answer repeats the code
         budget = min(budget, round(CHARS_PER_TOKEN * options.max_tokens))
     fit = fit_file(snapshot, part, budget)
-    ask = ActionRequest(snapshot, fit.start, fit.end, roots=(workspace.root,), words=words)
-    plan = plan_for(Offer(task, task, ""), ask, (), reader(workspace))
+    ask = ActionRequest(snapshot, fit.start, fit.end, roots=(workspace.root,), instruction=words)
+    plan = plan_for(Offer(task, task, ""), ask, reader(workspace))
     if plan.path is not None:
         workspace.place(str(plan.path.relative_to(workspace.root)))
     return Question(_request(plan.prompt, task, options, plan.drafts), plan, fit)

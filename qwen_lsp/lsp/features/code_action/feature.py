@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 RUN = f"{SECTION}.action"
 CLEAR = f"{SECTION}.clearFindings"
 SHOW_NEW = f"{SECTION}.showNewFile"
-_MAY_MAKE_FILES = ("tests", "translate")
-_KINDS = (
+KINDS = (
     types.CodeActionKind.QuickFix,
     types.CodeActionKind.RefactorRewrite,
     types.CodeActionKind.RefactorExtract,
@@ -38,7 +37,7 @@ _SEVERITIES: dict[int, Severity] = {1: "error", 2: "warning", 3: "information", 
 def register(server: LspServer, session: Session) -> None:
     """Register listing, resolving and the commands of code actions."""
     desk = ActionController(server, session)
-    options = types.CodeActionOptions(code_action_kinds=list(_KINDS), resolve_provider=True)
+    options = types.CodeActionOptions(code_action_kinds=list(KINDS), resolve_provider=True)
 
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)
     async def code_action(params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
@@ -120,13 +119,15 @@ def _action(
     """One offer for this client; None when the client could do nothing with it."""
     can = session.editor.abilities
     if (offer.disabled and not desk.can.disabled) or (
-        offer.edits and not can.resolves_action_edits and not can.apply_edit
+        offer.ends_in == "edits" and not can.resolves_action_edits and not can.apply_edit
     ):
         return None
     run = types.Command(offer.title, RUN, arguments=[data])
     if not can.action_literals:
         return None if offer.disabled else run
-    by_command = not offer.edits or not can.resolves_action_edits or (can.stands_still and can.apply_edit)
+    by_command = (
+        offer.ends_in != "edits" or not can.resolves_action_edits or (can.stands_still and can.apply_edit)
+    )
     command = None if offer.disabled else run if by_command else _after_edit(offer, can, data)
     return types.CodeAction(
         title=offer.title,
@@ -142,13 +143,13 @@ def _action(
 
 def _after_edit(offer: Offer, can: Abilities, data: dict[str, int]) -> types.Command | None:
     """Open the file that the edit has made: editors make it and leave it at that."""
-    if offer.id not in _MAY_MAKE_FILES or not can.show_document:
+    if not offer.makes_file or not can.show_document:
         return None
     return types.Command("Open the new file", SHOW_NEW, arguments=[data])
 
 
 async def _run(session: Session, desk: ActionController, offer: Offer, ask: ActionRequest) -> bool:
-    if offer.id == "repair":
+    if offer.ends_in == "rounds":
         from qwen_lsp.lsp.features.code_action.make_tests_pass import make_tests_pass
 
         return await make_tests_pass(session, desk, offer, ask)

@@ -71,7 +71,7 @@ async def _rounds(session: Session, actions: Actions, ask: ActionRequest, report
     async def write(so_far: Sequence[Round]) -> str:
         before = so_far[-1]
         now = Snapshot(snapshot.uri, snapshot.language, snapshot.version, before.code)
-        return await actions.mend(now, before.verdict.for_the_model(), report)
+        return await actions.repair(now, before.verdict.for_the_model(), report)
 
     rounds: list[Round] = []
     async with aclosing(until_green(snapshot.text, write, test, options.attempts, try_start=True)) as stream:
