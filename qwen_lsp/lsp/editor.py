@@ -154,11 +154,16 @@ class Editor:
         answer = await self._ask(self._server.workspace_apply_edit_async(params), timeout_s=600.0)
         return bool(answer and answer.applied)
 
-    async def register(self, method: str, options: Any = None) -> None:
-        """Register for a method after `initialize`."""
+    async def register(self, method: str, options: Any = None) -> bool:
+        """Register for a method after `initialize`; whether the editor took it."""
         registration = types.Registration(id=f"{SECTION}:{method}", method=method, register_options=options)
         params = types.RegistrationParams([registration])
-        await self._ask(self._server.client_register_capability_async(params))
+        try:
+            await asyncio.wait_for(self._server.client_register_capability_async(params), _ANSWER_TIMEOUT_S)
+        except Exception as error:  # an editor may refuse, or never answer
+            log.warning("The editor did not register %s: %s", method, error or type(error).__name__)
+            return False
+        return True
 
     async def unregister(self, method: str) -> None:
         """Take a registration back."""

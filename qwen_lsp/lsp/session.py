@@ -67,6 +67,8 @@ class Session:
         self._assistant: Assistant | None = None
         self._ready = asyncio.Event()
         self._settling = asyncio.Lock()
+        self._watches_files = False
+        """Whether the editor reports files that change outside of it."""
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # --- life
@@ -85,9 +87,15 @@ class Session:
             options = types.DidChangeConfigurationRegistrationOptions(section=SECTION)
             self.spawn(self.editor.register(types.WORKSPACE_DID_CHANGE_CONFIGURATION, options))
         if self.editor.abilities.watches_files:
-            everything = types.FileSystemWatcher(glob_pattern="**/*")
-            watched = types.DidChangeWatchedFilesRegistrationOptions([everything])
-            self.spawn(self.editor.register(types.WORKSPACE_DID_CHANGE_WATCHED_FILES, watched))
+            self.spawn(self._watch_files())
+
+    async def _watch_files(self) -> None:
+        """Have the editor report files that change outside of it."""
+        everything = types.FileSystemWatcher(glob_pattern="**/*")
+        options = types.DidChangeWatchedFilesRegistrationOptions([everything])
+        self._watches_files = await self.editor.register(types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+        if self._watches_files and self._assistant is not None:
+            self._assistant.files_changed(())
 
     async def reconfigure(self, pushed: Any = None) -> None:
         """Take the settings in force now and rebuild what they change."""
@@ -155,7 +163,7 @@ class Session:
             log.exception("The assistant could not be built")
             self.board.fail(f"qwen-lsp could not start: {error}. The editor's log of this server says more.")
         else:
-            if self.editor.abilities.watches_files:
+            if self._watches_files:
                 self._assistant.files_changed(())
             for snapshot in self.documents:
                 self._assistant.opened(snapshot)

@@ -16,6 +16,7 @@ from qwen_lsp.assist.context.symbol_index import SymbolIndex
 from qwen_lsp.code.languages import language_of
 from qwen_lsp.code.snapshot import Edit, Snapshot
 from qwen_lsp.code.workspace.ignore import IGNORE_FILES, IgnoreRules
+from qwen_lsp.code.workspace.walk import is_walked
 from qwen_lsp.settings import ContextSettings
 
 _REGION_LINES = 24
@@ -37,8 +38,8 @@ class Context:
         self._roots = [Path(root).absolute() for root in roots]
         self._rules = IgnoreRules(self._roots, settings.ignore)
         self._documents = OpenDocuments()
-        walked = [root for root in self._roots if not _is_everything(root)]
-        self._index = SymbolIndex(walked, self._rules.is_private) if settings.enabled else None
+        self._walked_roots = [root for root in self._roots if not _is_everything(root)]
+        self._index = SymbolIndex(self._walked_roots, self._rules.is_private) if settings.enabled else None
         self._held: dict[str, _Held] = {}
         self._watched = False
         """Whether the editor tells of files that change outside of it."""
@@ -72,7 +73,7 @@ class Context:
             if path.name in IGNORE_FILES:
                 self._rules.forget()
                 self._held.clear()
-            elif self._index is not None and (language_of(path) or path in self._index):
+            elif self._index is not None and (path in self._index or self._may_be_indexed(path)):
                 self._index.changed(path)
 
     def closed(self, uri: str) -> None:
@@ -127,6 +128,9 @@ class Context:
             self._documents.put(snapshot, line)
             if self._index is not None and line == 0:
                 self._index.changed(snapshot)
+
+    def _may_be_indexed(self, path: Path) -> bool:
+        return language_of(path) is not None and is_walked(path, self._walked_roots)
 
     def _may_read(self, snapshot: Snapshot) -> bool:
         return snapshot.path is None or not self._rules.is_private(snapshot.path)

@@ -157,7 +157,7 @@ class SymbolIndex:
     def _learn(self, path: Path, text: str, language: str) -> None:
         self._forget(path)
         self._stamps[path] = _stamp(path)
-        if len(text) > _MAX_FILE_BYTES:
+        if len(text) > _MAX_FILE_BYTES or self._count >= _MAX_SYMBOLS:
             return
         found = definitions(text, language)
         for symbol in found:

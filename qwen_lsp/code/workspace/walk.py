@@ -14,33 +14,8 @@ from pathlib import Path
 from qwen_lsp.code.languages import language_of
 
 _SKIPPED_FOLDERS = frozenset(
-    [
-        ".git",
-        ".hg",
-        ".svn",
-        ".jj",
-        "node_modules",
-        "bower_components",
-        "__pycache__",
-        ".venv",
-        "venv",
-        ".tox",
-        ".nox",
-        ".mypy_cache",
-        ".ruff_cache",
-        ".pytest_cache",
-        ".idea",
-        ".vscode",
-        ".gradle",
-        ".cache",
-        ".next",
-        ".nuxt",
-        ".terraform",
-        "site-packages",
-        ".eggs",
-        "DerivedData",
-        "Pods",
-    ]
+    ".git .hg .svn .jj node_modules bower_components __pycache__ .venv venv .tox .nox .mypy_cache .ruff_cache "
+    ".pytest_cache .idea .vscode .gradle .cache .next .nuxt .terraform site-packages .eggs DerivedData Pods".split()
 )
 _BATCH = 64
 """Entries looked at between two pauses."""
@@ -88,6 +63,14 @@ def walk(
                 files += 1
                 if files >= limits.max_files:
                     return
+
+
+def is_walked(path: Path, roots: Sequence[Path]) -> bool:
+    """Whether a walk from these roots may come to a file: it is below one of them and in no skipped folder."""
+    return any(
+        path.is_relative_to(root) and _SKIPPED_FOLDERS.isdisjoint(path.relative_to(root).parts[:-1])
+        for root in roots
+    )
 
 
 def gentle_pause(rest_s: float = 0.002) -> Callable[[], None]:

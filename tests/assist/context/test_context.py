@@ -179,6 +179,17 @@ async def test_a_changed_file_is_known_by_its_new_text(tmp_path: Path, contexts:
     assert await context.snippets(*at(tmp_path, "\n" * 120 + USE)) == ()
 
 
+async def test_what_changes_in_a_folder_that_is_never_walked_is_not_read(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, contexts: list[Context]
+) -> None:
+    context = await ready(contexts, tmp_path)
+    installed = write(tmp_path / "node_modules" / "rings" / "rings.py", RING)
+    outside = write(tmp_path_factory.mktemp("elsewhere") / "rings.py", RING)
+    context.files_changed([installed, outside])
+    assert await context.wait_until_indexed(20)
+    assert context.indexed == (0, 0)
+
+
 async def test_where_nobody_watches_a_checkout_is_noticed_when_something_is_asked(
     tmp_path: Path, contexts: list[Context], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
 
 from qwen_lsp.engine.mlx import generation
 from qwen_lsp.engine.mlx.engine import MlxEngine
+from qwen_lsp.engine.prompt_lookup import Lookup
 from qwen_lsp.engine.request import Lane, Sampling
 from qwen_lsp.settings import EngineSettings
 from tests.support.engines.random_model import ask, plain, random_model, theirs
@@ -85,12 +86,18 @@ async def test_drafts_save_forwards_and_change_no_token(
 
 
 async def test_sampling_is_never_drafted(engine: MlxEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(sources: object) -> None:
-        raise AssertionError("made a lookup")
+    made: list[object] = []
 
-    monkeypatch.setattr(generation, "Lookup", refuse)
+    def counted(sources: Sequence[Sequence[int]]) -> Lookup:
+        made.append(sources)
+        return Lookup(sources)
+
+    monkeypatch.setattr(generation, "Lookup", counted)
+    await ask(engine, plain(CODE, max_tokens=4, lane=Lane.ACTION))
+    assert len(made) == 1  # what is counted here is what drafts are made by
     await ask(engine, plain(CODE, max_tokens=4, sampling=Sampling(1.0), lane=Lane.ACTION))
     await ask(engine, plain(CODE, max_tokens=4, lane=Lane.INLINE))
+    assert len(made) == 1
 
 
 async def test_chats_share_their_forwards(engine: MlxEngine, monkeypatch: pytest.MonkeyPatch) -> None:
