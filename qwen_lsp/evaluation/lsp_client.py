@@ -4,67 +4,66 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
-import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+from pygls.lsp.client import LanguageClient
+
+from qwen_lsp import __version__
 from qwen_lsp.assist.suggestion import CompletionRequest, CompletionResult, Suggestion, SuggestionTrace
 from qwen_lsp.code.snapshot import Snapshot
 from qwen_lsp.errors import EngineUnavailable, QwenLspError
 
-_LOOK_S = 0.2
-_ANSWER_S = 120.0
-_LEAVE_S = 10.0
-_MOST_MESSAGE_BYTES = 64 * 1024 * 1024
-_CAPABILITIES = {
-    "general": {"positionEncodings": ["utf-32"]},
-    "textDocument": {"inlineCompletion": {}},
-}
+_POLL_S = 0.2
+_ANSWER_TIMEOUT_S = 120.0
+_SHUTDOWN_TIMEOUT_S = 10.0
+_CAPABILITIES = types.ClientCapabilities(
+    general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf32]),
+    text_document=types.TextDocumentClientCapabilities(
+        inline_completion=types.InlineCompletionClientCapabilities()
+    ),
+)
+
+Result = TypeVar("Result")
 
 
-class LanguageServer:
-    """One server process, asked as an editor asks it."""
+class ServerWindow(LanguageClient):
+    """An editor window with one server process, which is asked as an editor asks it."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self._ids = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[Any]] = {}
-        self._reading = asyncio.create_task(self._read())
+    def __init__(self) -> None:
+        super().__init__("qwen-lsp eval", __version__)
+        self._copying: asyncio.Task[None] | None = None
 
-    async def complete(self, ask: CompletionRequest) -> CompletionResult:
+    async def complete(self, request: CompletionRequest) -> CompletionResult:
         """What the server would show in an editor at this place."""
-        document = {"uri": ask.snapshot.uri}
-        opened = {
-            **document,
-            "languageId": ask.snapshot.language,
-            "version": ask.snapshot.version,
-            "text": ask.snapshot.text,
-        }
-        await self._notify("textDocument/didOpen", {"textDocument": opened})
+        snapshot = request.snapshot
+        document = types.TextDocumentIdentifier(snapshot.uri)
+        opened = types.TextDocumentItem(snapshot.uri, snapshot.language, snapshot.version, snapshot.text)
+        self.text_document_did_open(types.DidOpenTextDocumentParams(opened))
         try:
-            line = ask.snapshot.line_of(ask.cursor)
-            result = await self._request(
-                "textDocument/inlineCompletion",
-                {
-                    "textDocument": document,
-                    "position": {"line": line, "character": ask.cursor - ask.snapshot.line_start(line)},
-                    "context": {"triggerKind": 1 if ask.manual else 2},
-                },
+            line = snapshot.line_of(request.cursor)
+            kinds = types.InlineCompletionTriggerKind
+            params = types.InlineCompletionParams(
+                types.InlineCompletionContext(kinds.Invoked if request.manual else kinds.Automatic),
+                document,
+                types.Position(line, request.cursor - snapshot.line_start(line)),
             )
+            answer = await _answered(self.text_document_inline_completion_async(params))
             last = (await self.status())["last"] or {}
         finally:
-            await self._notify("textDocument/didClose", {"textDocument": document})
-        shown = tuple(_suggestion(ask.snapshot, item, last) for item in result["items"])
+            self.text_document_did_close(types.DidCloseTextDocumentParams(document))
+        items = answer.items if isinstance(answer, types.InlineCompletionList) else answer or ()
+        shown = tuple(_suggestion(snapshot, item, last) for item in items)
         return CompletionResult(shown, str(last.get("reason") or ""), _trace(last))
 
     async def status(self) -> dict[str, Any]:
         """What the server says of itself."""
-        told = await self._request(
-            "workspace/executeCommand", {"command": "qwen_lsp.status", "arguments": []}
-        )
-        return dict(told)
+        command = self.workspace_execute_command_async(types.ExecuteCommandParams("qwen_lsp.status", []))
+        return dict(await _answered(command) or {})
 
     async def until_ready(self, progress: Callable[[str], None]) -> None:
         """Wait while the model loads and the workspace is read. Raises EngineUnavailable when it failed."""
@@ -75,117 +74,87 @@ class LanguageServer:
             if status["state"] not in ("starting", "loading") and status["indexed"]:
                 return
             progress(status["message"])
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_POLL_S)
 
-    async def begin(self, roots: Sequence[Path], options: Mapping[str, Any]) -> None:
-        """Shake hands, with the settings of this window."""
-        folders = [{"uri": root.absolute().as_uri(), "name": root.name} for root in roots]
-        hello = {
-            "processId": None,
-            "rootUri": folders[0]["uri"] if folders else None,
-            "workspaceFolders": folders,
-            "capabilities": _CAPABILITIES,
-            "initializationOptions": {"qwen_lsp": dict(options)},
-        }
-        answer = await self._request("initialize", hello)
-        if answer["capabilities"].get("positionEncoding") != "utf-32":
+    async def start(self, command: Sequence[str], roots: Sequence[Path], options: Mapping[str, Any]) -> None:
+        """Start the process and initialize it with the settings of this window; what it logs goes to our stderr."""
+        await self.start_io(*command)
+        # pygls pipes the server's stderr and never reads it: a full pipe would stop the server.
+        if self._server is not None and self._server.stderr is not None:
+            self._copying = asyncio.create_task(_copy(self._server.stderr))
+        folders = [types.WorkspaceFolder(root.absolute().as_uri(), root.name) for root in roots]
+        params = types.InitializeParams(
+            _CAPABILITIES,
+            root_uri=folders[0].uri if folders else None,
+            workspace_folders=folders,
+            initialization_options={"qwen_lsp": dict(options)},
+        )
+        answer = await _answered(self.initialize_async(params))
+        if answer.capabilities.position_encoding != types.PositionEncodingKind.Utf32:
             raise QwenLspError("The language server counts columns in another way than it was asked to.")
-        await self._notify("initialized", {})
+        self.initialized(types.InitializedParams())
 
-    async def leave(self) -> None:
+    async def close(self) -> None:
         """Shut down as the protocol says, and end the process when it does not."""
+        process = self._server
+        if process is None:
+            return
         with contextlib.suppress(QwenLspError, TimeoutError, OSError):
-            async with asyncio.timeout(_LEAVE_S):
-                await self._request("shutdown", None)
-                await self._notify("exit", None)
-                await self._process.wait()
-        if self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
-        self._reading.cancel()
-        await asyncio.gather(self._reading, return_exceptions=True)
+            async with asyncio.timeout(_SHUTDOWN_TIMEOUT_S):
+                await _answered(self.shutdown_async(None))
+                self.exit(None)
+                await process.wait()
+        if process.returncode is None:
+            process.kill()
+        await self.stop()  # type: ignore[no-untyped-call]
+        if self._copying is not None:
+            await self._copying
 
-    # The wire
 
-    async def _request(self, method: str, params: Any) -> Any:
-        number = next(self._ids)
-        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
-        await self._send({"id": number, "method": method, "params": params})
-        try:
-            return await asyncio.wait_for(answer, _ANSWER_S)
-        except TimeoutError:
-            raise QwenLspError(f"The language server did not answer {method} in {_ANSWER_S:.0f} s.") from None
-        finally:
-            self._waiting.pop(number, None)
+async def _answered(answer: Awaitable[Result]) -> Result:
+    """The server's answer; raises QwenLspError when it refuses, is late or has left."""
+    try:
+        return await asyncio.wait_for(answer, _ANSWER_TIMEOUT_S)
+    except TimeoutError:
+        raise QwenLspError(f"The language server did not answer in {_ANSWER_TIMEOUT_S:.0f} s.") from None
+    except JsonRpcException as error:
+        raise QwenLspError(str(error.message)) from error
+    except RuntimeError as error:  # pygls says so when the process ends
+        raise QwenLspError(f"The language server has left; its last words are above. {error}") from error
 
-    async def _notify(self, method: str, params: Any) -> None:
-        await self._send({"method": method, "params": params})
 
-    async def _send(self, message: dict[str, Any]) -> None:
-        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
-        assert self._process.stdin
-        self._process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
-        try:
-            await self._process.stdin.drain()
-        except OSError as error:
-            raise QwenLspError("The language server has left; its last words are above.") from error
-
-    async def _read(self) -> None:
-        assert self._process.stdout
-        try:
-            while True:
-                head = await self._process.stdout.readuntil(b"\r\n\r\n")
-                length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
-                await self._take(json.loads(await self._process.stdout.readexactly(length)))
-        except (asyncio.IncompleteReadError, ValueError) as error:
-            for answer in self._waiting.values():
-                if not answer.done():
-                    answer.set_exception(QwenLspError(f"The language server broke off: {error}"))
-
-    async def _take(self, message: dict[str, Any]) -> None:
-        if "method" in message:
-            if "id" in message:
-                await self._send({"id": message["id"], "result": None})
-            return
-        answer = self._waiting.get(message["id"])
-        if answer is None or answer.done():
-            return
-        if "error" in message:
-            answer.set_exception(QwenLspError(str(message["error"]["message"])))
-        else:
-            answer.set_result(message["result"])
+async def _copy(stderr: asyncio.StreamReader) -> None:
+    while data := await stderr.read(65_536):
+        sys.stderr.write(data.decode("utf-8", "replace"))
+        sys.stderr.flush()
 
 
 @contextlib.asynccontextmanager
 async def language_server(
     command: Sequence[str], roots: Sequence[Path], options: Mapping[str, Any]
-) -> AsyncIterator[LanguageServer]:
-    """A server over these folders until the block ends; what it logs goes to our stderr."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=_MOST_MESSAGE_BYTES,
-    )
-    server = LanguageServer(process)
+) -> AsyncIterator[ServerWindow]:
+    """A server over these folders until the block ends."""
+    window = ServerWindow()
     try:
-        await server.begin(roots, options)
-        yield server
+        await window.start(command, roots, options)
+        yield window
     finally:
-        await server.leave()
+        await window.close()
 
 
-def _suggestion(snapshot: Snapshot, item: dict[str, Any], last: dict[str, Any]) -> Suggestion:
-    start, end = (_offset(snapshot, item["range"][side]) for side in ("start", "end"))
-    identity = str(item["command"]["arguments"][0])
-    return Suggestion(identity, item["insertText"], start, end, last.get("source") or "engine")
+def _suggestion(snapshot: Snapshot, item: types.InlineCompletionItem, last: Mapping[str, Any]) -> Suggestion:
+    place = item.range or types.Range(types.Position(0, 0), types.Position(0, 0))
+    start, end = _offset(snapshot, place.start), _offset(snapshot, place.end)
+    given = item.command.arguments if item.command else None
+    text = item.insert_text if isinstance(item.insert_text, str) else item.insert_text.value
+    return Suggestion(str(given[0] if given else ""), text, start, end, last.get("source") or "engine")
 
 
-def _offset(snapshot: Snapshot, position: dict[str, int]) -> int:
-    return snapshot.line_start(position["line"]) + position["character"]
+def _offset(snapshot: Snapshot, position: types.Position) -> int:
+    return snapshot.line_start(position.line) + position.character
 
 
-def _trace(last: dict[str, Any]) -> SuggestionTrace:
+def _trace(last: Mapping[str, Any]) -> SuggestionTrace:
     return SuggestionTrace(
         0.0,
         last.get("source") or "none",
