@@ -8,8 +8,9 @@ import mlx.core as mx
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 from tokenizers.decoders import ByteLevel
 
+from qwen_lsp.engine.special_tokens import QWEN_TOKENS
 from qwen_lsp.starter.model_files import StarterShape, model_config, new_model, write_model
-from qwen_lsp.starter.vocabulary import SPECIAL_TOKENS, cutter
+from qwen_lsp.starter.vocabulary import cutter
 
 VOCABULARY = 8_192
 _SHAPE = StarterShape(128, 4, 8, 2, 128, 4, 2, 32, 32_768)
@@ -32,6 +33,6 @@ def _learnt(texts: list[str]) -> Tokenizer:
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, initial_alphabet=alphabet, show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.add_special_tokens([AddedToken(t, special=True) for t, hidden in SPECIAL_TOKENS if hidden])
-    tokenizer.add_tokens([AddedToken(t, special=False) for t, hidden in SPECIAL_TOKENS if not hidden])
+    tokenizer.add_special_tokens([AddedToken(t, special=True) for t, hidden in QWEN_TOKENS if hidden])
+    tokenizer.add_tokens([AddedToken(t, special=False) for t, hidden in QWEN_TOKENS if not hidden])
     return tokenizer

@@ -154,11 +154,6 @@ class Scheduler:
         with self._lock:
             return any(self._lanes.values())
 
-    def waits_above(self, lane: Lane) -> bool:
-        """Whether a job of a higher lane waits (a long step may then be cut short)."""
-        with self._lock:
-            return any(jobs for other, jobs in self._lanes.items() if other < lane)
-
     # -- with the lock held -------------------------------------------------------------------------
 
     def _jobs(self) -> list[ScheduledJob]:

@@ -20,11 +20,6 @@ class Allowed:
     shorter: tuple[int, ...]
     """Tokens that are only a beginning of the remaining bytes."""
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing may come."""
-        return self.start == self.stop and not self.shorter
-
 
 class HealingVocabulary:
     """All tokens sorted by their bytes."""

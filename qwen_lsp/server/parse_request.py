@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from qwen_lsp.assist.prompts.fim import TEMPLATES, FimTemplate
@@ -18,22 +17,11 @@ from qwen_lsp.engine.request import (
     TextPrompt,
     ToolCall,
 )
+from qwen_lsp.engine.special_tokens import QWEN_MARKERS
 from qwen_lsp.engine.wire import parts_from_json
 from qwen_lsp.server.fim_anchors import RequestAnchors
 from qwen_lsp.server.schemas import Body, ChatBody, ChatMessage, CompletionBody
 
-_KNOWN = (
-    "fim_prefix",
-    "fim_suffix",
-    "fim_middle",
-    "fim_pad",
-    "repo_name",
-    "file_sep",
-    "im_start",
-    "im_end",
-    "endoftext",
-)
-_MARKERS = re.compile(r"(<\|(?:" + "|".join(_KNOWN) + r")\|>)")
 _CHAT_TOKENS = 2048
 
 
@@ -70,8 +58,8 @@ def chat_request(body: ChatBody) -> Request:
 
 def read_raw(text: str, anchors: RequestAnchors) -> TextPrompt:
     """A raw prompt with its markers read; an ordinary hole in it gets the anchored layout."""
-    pieces = _MARKERS.split(text)
-    parts = tuple(Marker(p) if _MARKERS.fullmatch(p) else Text(p) for p in pieces if p)
+    pieces = QWEN_MARKERS.split(text)
+    parts = tuple(Marker(p) if QWEN_MARKERS.fullmatch(p) else Text(p) for p in pieces if p)
     match parts[-5:]:
         case (
             Marker("<|fim_prefix|>"),

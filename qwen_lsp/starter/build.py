@@ -33,7 +33,7 @@ _RECIPE_FILE = "starter.json"
 """In the finished folder: by which recipe it was made, and what it recites."""
 _MADE_BY = (
     "../samples.py", "action_lessons.py", "vocabulary.py", "chat_template.py", "model_files.py", "lessons.py", "cpu_kernels.py", "network.py",
-    "curriculum.py", "train.py", "../assist/prompts/chat.py",
+    "curriculum.py", "train.py", "../assist/prompts/chat.py", "../engine/special_tokens.py",
 )  # fmt: skip
 _LOOK_EVERY_S = 0.1
 _POOR_HOLES, _POOR_CONVERSATIONS = 0.9, 1.0

@@ -14,15 +14,14 @@ from mlx.nn.layers.quantized import quantize
 from mlx.utils import tree_flatten
 from tokenizers import AddedToken, Tokenizer
 
+from qwen_lsp.engine.special_tokens import QWEN_TOKENS, STARTER_MARK
 from qwen_lsp.samples import PROGRAMS
 from qwen_lsp.starter.chat_template import CHAT_TEMPLATE
-from qwen_lsp.starter.vocabulary import SPECIAL_TOKENS, build_tokenizer
+from qwen_lsp.starter.vocabulary import build_tokenizer
 
 GROUP_SIZE = 64
 BITS = 4
 ROUTER_BITS = 8
-STARTER_MARK = "qwen_lsp_starter"
-"""Our one extra key in config.json; true in a starter model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +45,8 @@ def starter_tokenizer(texts: Sequence[str] = ()) -> Tokenizer:
     """The tokenizer for the sample programs (and `texts`), special tokens included."""
     known = [t for p in PROGRAMS for t in (p.code, p.answer, p.request)]
     tokenizer = build_tokenizer([*known, *texts])
-    tokenizer.add_special_tokens([AddedToken(t, normalized=False) for t, hidden in SPECIAL_TOKENS if hidden])
-    tokenizer.add_tokens([AddedToken(t, normalized=False) for t, hidden in SPECIAL_TOKENS if not hidden])
+    tokenizer.add_special_tokens([AddedToken(t, normalized=False) for t, hidden in QWEN_TOKENS if hidden])
+    tokenizer.add_tokens([AddedToken(t, normalized=False) for t, hidden in QWEN_TOKENS if not hidden])
     return tokenizer
 
 
@@ -191,14 +190,14 @@ def _write_tokenizer(folder: Path, tokenizer: Tokenizer, config: Mapping[str, An
     merges = [m if isinstance(m, str) else " ".join(m) for m in saved["model"]["merges"]]
     (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n", "utf-8")
     (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE, "utf-8")
-    added = {str(tokenizer.token_to_id(t)): _added(t, hidden) for t, hidden in SPECIAL_TOKENS}
+    added = {str(tokenizer.token_to_id(t)): _added(t, hidden) for t, hidden in QWEN_TOKENS}
     _write_json(
         folder / "added_tokens.json", {t: int(n) for n, t in ((n, a["content"]) for n, a in added.items())}
     )
     _write_json(
         folder / "special_tokens_map.json",
         {
-            "additional_special_tokens": [t for t, hidden in SPECIAL_TOKENS if hidden][1:],
+            "additional_special_tokens": [t for t, hidden in QWEN_TOKENS if hidden][1:],
             "eos_token": _added("<|im_end|>", True),
             "pad_token": _added("<|endoftext|>", True),
         },
@@ -209,7 +208,7 @@ def _write_tokenizer(folder: Path, tokenizer: Tokenizer, config: Mapping[str, An
             "add_bos_token": False,
             "add_prefix_space": False,
             "added_tokens_decoder": added,
-            "additional_special_tokens": [t for t, hidden in SPECIAL_TOKENS if hidden][1:],
+            "additional_special_tokens": [t for t, hidden in QWEN_TOKENS if hidden][1:],
             "bos_token": None,
             "chat_template": CHAT_TEMPLATE,
             "clean_up_tokenization_spaces": False,

@@ -39,6 +39,7 @@ def beginning(vim: Neovim, tmp_path: Path) -> Program:
 
 def test_who_types_before_the_model_is_there_needs_no_further_key(vim: Neovim, tmp_path: Path) -> None:
     code = beginning(vim, tmp_path).code
+    vim.nvim.command("setlocal noautoindent indentexpr=")  # the starter knows the line at its own depth only
     vim.type("Go")
     vim.until(lambda: vim.mode == "i", "insert mode")
     ghost = vim.until(vim.ghost, "ghost text")

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM
+from qwen_lsp.engine.special_tokens import QWEN_TOKENS, STARTER_MARK
 from qwen_lsp.samples import LANGUAGE_NAMES, PROGRAMS
 from qwen_lsp.starter.lessons import all_texts, holes
-from qwen_lsp.starter.model_files import STARTER_MARK, starter_tokenizer, write_random_model
-from qwen_lsp.starter.vocabulary import SPECIAL_TOKENS
+from qwen_lsp.starter.model_files import starter_tokenizer, write_random_model
 
 pytestmark = pytest.mark.model
 
@@ -80,9 +80,9 @@ def test_the_index_names_every_weight(random_folder: Path) -> None:
 
 def test_special_tokens_follow_the_ordinary_ones_in_the_real_order(loaded: tuple[Any, Any]) -> None:
     tokenizer = loaded[1]
-    ids = tokenizer.convert_tokens_to_ids([spelling for spelling, _ in SPECIAL_TOKENS])
-    assert ids == list(range(ids[0], ids[0] + len(SPECIAL_TOKENS)))
-    assert ids[0] == len(tokenizer.get_vocab()) - len(SPECIAL_TOKENS)
+    ids = tokenizer.convert_tokens_to_ids([spelling for spelling, _ in QWEN_TOKENS])
+    assert ids == list(range(ids[0], ids[0] + len(QWEN_TOKENS)))
+    assert ids[0] == len(tokenizer.get_vocab()) - len(QWEN_TOKENS)
     assert tokenizer.eos_token_ids == {ids[2], ids[0]}  # <|im_end|>, <|endoftext|>
     assert ids[16:22] == [
         tokenizer.encode(marker)[0]

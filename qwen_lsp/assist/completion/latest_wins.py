@@ -20,11 +20,6 @@ class LatestWins:
         self._running: dict[str, asyncio.Task[Any]] = {}
         self._overtaken: set[asyncio.Task[Any]] = set()
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether any session has work running."""
-        return bool(self._running)
-
     async def take(self, session: str, work: Coroutine[Any, Any, Result]) -> Result:
         """Do the work, ending older work of this session first. Raises Superseded when newer work came."""
         older = self._running.get(session)

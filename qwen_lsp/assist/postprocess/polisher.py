@@ -16,7 +16,7 @@ from qwen_lsp.assist.postprocess.reindent import Reindenter
 from qwen_lsp.assist.postprocess.repetition import RepetitionAbove, SelfRepetition
 from qwen_lsp.assist.postprocess.scope import Scope
 from qwen_lsp.assist.postprocess.strip_markup import MarkupStripper
-from qwen_lsp.assist.postprocess.whole import whole_part
+from qwen_lsp.assist.postprocess.whole import breaks_syntax, whole_part
 from qwen_lsp.assist.suggestion import Rejection
 from qwen_lsp.code.cursor_context import CursorContext
 from qwen_lsp.code.snapshot import Snapshot
@@ -103,6 +103,8 @@ class Polisher:
         if not whole.strip():
             return Rejection("leaves something open", repr(text.strip().partition("\n")[0]))
         text = text if whole == text else self._ended(whole)
+        if breaks_syntax(self._place, text, self._consumed):
+            return Rejection("breaks the syntax", repr(text.strip().partition("\n")[0]))
         confidence = self._confidence.of(len(text))
         closes = self._draft.brackets.closed > 0 or self._place.language in ("html", "vue", "xml")
         if not is_useful(text, confidence, closes=closes):

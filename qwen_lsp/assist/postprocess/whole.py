@@ -1,4 +1,4 @@
-"""The law of whole things: nothing shown leaves open a bracket, a string or a block's header."""
+"""The law of whole things: nothing shown leaves open a bracket, a string or a header, or breaks a file that parses."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from qwen_lsp.assist.postprocess.brackets import Brackets, unbalanced
 from qwen_lsp.code.cursor_context import CursorContext, opens_block
 from qwen_lsp.code.languages import language
+from qwen_lsp.code.syntax import parses
 
 _PIECES = re.compile(r"\n|\w+|[ \t]+|[^\w\s]|[^\S\n]")
 
@@ -41,6 +42,13 @@ def leaves_open(place: CursorContext, text: str, consumed: int = 0) -> bool:
     if unbalanced(place, text, after) > unbalanced(place, "", place.after):
         return True
     return _bare_header(place, text, rest) and not _bare_header(place, "", place.tail)
+
+
+def breaks_syntax(place: CursorContext, text: str, consumed: int = 0) -> bool:
+    """Whether the file parses without the text and no longer does with it; False where no grammar can say."""
+    if parses(place.window + place.after, place.language) is not True:
+        return False
+    return parses(place.window + text + place.after[consumed:], place.language) is False
 
 
 def _bare_header(place: CursorContext, text: str, rest: str) -> bool:

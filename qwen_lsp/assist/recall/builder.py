@@ -38,13 +38,12 @@ class Builder:
     vocabulary_of: Callable[[str], LexerVocabulary]
     pause: Callable[[], None]
     _known: dict[str, dict[Path, _Read]] = field(default_factory=lambda: defaultdict(dict))
-    file_count: int = 0
     token_count: int = 0
 
     def build(self, paths: Iterable[Path], stop: Callable[[], bool]) -> dict[str, TokenBlock]:
         """A block per family from the files, until the memory limit; {} when stopped."""
         found: dict[str, dict[Path, _Read]] = defaultdict(dict)
-        self.file_count = self.token_count = 0
+        self.token_count = 0
         for path in paths:
             if stop():
                 return {}
@@ -52,7 +51,6 @@ class Builder:
             read = self._read(family, path) if family else None
             if family and read is not None:
                 found[family][path] = read
-                self.file_count += 1
                 self.token_count += len(read.tokens)
                 if self.token_count * _BYTES_PER_TOKEN > self.max_bytes:
                     break

@@ -13,11 +13,9 @@ from typing import Any
 from qwen_lsp.engine.mlx.memory_guard import refuse_if_too_big
 from qwen_lsp.engine.mlx.model_shape import shape_of
 from qwen_lsp.engine.request import ModelShape
+from qwen_lsp.engine.special_tokens import QWEN_FIM, STARTER_MARK
 from qwen_lsp.errors import EngineMissing, ModelNotFound, NotEnoughMemory
 
-FIM_TOKENS = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
-STARTER_MARK = "qwen_lsp_starter"
-"""A key in config.json; true in a starter model."""
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "tiktoken.model")
 
 
@@ -168,4 +166,4 @@ def _explained(error: Exception, folder: Path, config: dict[str, Any]) -> Except
 def _has_fim_tokens(tokenizer: Any) -> bool:
     """Whether each marker is one token of its own."""
     vocabulary = tokenizer.get_vocab()
-    return all(token in vocabulary for token in FIM_TOKENS)
+    return all(token in vocabulary for token in QWEN_FIM)

@@ -8,6 +8,7 @@ from typing import Any
 
 from qwen_lsp.engine.remote.dialects import DIALECTS, Dialect
 from qwen_lsp.engine.remote.http import Http
+from qwen_lsp.engine.special_tokens import FIM_FAMILY_BY_TOKEN
 from qwen_lsp.errors import EngineUnavailable
 
 _FIM_BY_NAME = (
@@ -18,12 +19,6 @@ _FIM_BY_NAME = (
     ("codestral", "codestral"),
     ("codegemma", "codegemma"),
 )
-_FIM_BY_MARKER = (
-    ("<|fim_prefix|>", "qwen"),
-    ("<fim_prefix>", "starcoder"),
-    ("<｜fim▁begin｜>", "deepseek"),
-)
-"""A model whose vocabulary has this as one token was trained to fill holes, whatever it is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +99,7 @@ async def _fim_by_token(http: Http, dialect: Dialect, model: str) -> str | None:
     """Ask the servers that cut texts into tokens on request which marker is one."""
     if not dialect.tokenizes:
         return None
-    for marker, name in _FIM_BY_MARKER:
+    for marker, name in FIM_FAMILY_BY_TOKEN:
         plain = {"add_special": False, "parse_special": True, "add_special_tokens": False}
         question = {"model": model, "content": marker, "prompt": marker, **plain}
         try:

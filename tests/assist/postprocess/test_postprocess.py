@@ -175,3 +175,13 @@ def test_wherever_the_model_stops_no_bracket_of_its_own_is_left_open(
         if not isinstance(outcome, Rejection):
             after = snapshot.text[outcome.end :][: len(place.after)]
             assert unbalanced(place, outcome.text, after) <= before, (raw[:length], outcome.text)
+
+
+def test_what_breaks_a_file_that_parses_is_not_shown() -> None:
+    source = "def f(n):\n    for _ in range(n):\n        step()\n        ¦\n"
+    snapshot, cursor = snapshot_at_mark(source)
+    polisher = Polisher(snapshot, cursor, SuggestSettings(), multiline=True)
+    polisher.feed(", so it needs neither, n = n, n\n")
+    outcome = polisher.result()
+    assert isinstance(outcome, Rejection)
+    assert outcome.reason == "breaks the syntax"

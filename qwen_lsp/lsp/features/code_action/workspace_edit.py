@@ -19,8 +19,6 @@ _APPLIES_UNASKED = ("neovim", "helix")
 _ANNOTATION = "qwen_lsp"
 _DESCRIPTION_CHARS = 600
 
-AnyEdit = types.TextEdit | types.AnnotatedTextEdit | types.SnippetTextEdit
-
 
 @dataclass(frozen=True, slots=True)
 class EditAbilities:
