@@ -1,4 +1,4 @@
-"""What the assistant is asked at a cursor and what it answers. Frozen values; no logic."""
+"""Completion requests and results, suggestions and their traces. Frozen values; no logic."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class CompletionRequest:
     snapshot: Snapshot
     cursor: int
     manual: bool = False
-    """Asked by key: no debounce, fewer reasons to be silent, several alternatives."""
+    """Requested by key: no debounce, fewer reasons to show nothing, several alternatives."""
     selected: str | None = None
     """Text of the item highlighted in the editor's completion list, replacing `selected_start`..cursor;
     a suggestion must begin with it."""
@@ -25,7 +25,7 @@ class CompletionRequest:
     selection: bool = False
     """Something is selected."""
     session: str = ""
-    """The editor window and document that asks; a newer ask of the same session supersedes."""
+    """The editor window and document it is for; a newer request of the same session supersedes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Nothing will be shown. `reason` is the short name of the rule that said so; `detail` a few words more."""
+    """Nothing is shown. `reason` is the short name of the rule that says so; `detail` a few words more."""
 
     reason: str
     detail: str = ""
@@ -65,7 +65,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class CompletionResult:
-    """What to show, best first; when empty, `reason` says which rule kept silent."""
+    """What to show, best first; when empty, `reason` says why."""
 
     suggestions: tuple[Suggestion, ...] = ()
     reason: str = ""

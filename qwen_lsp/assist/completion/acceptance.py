@@ -17,10 +17,10 @@ _WORD = re.compile(r"\w\w")
 
 
 class Counter(Protocol):
-    """Where the endings are counted (assist/stats)."""
+    """Counts the endings (storage/acceptance_stats)."""
 
     def shown(self, language: str, latency_ms: float) -> None:
-        """A suggestion was shown, so long after it was asked for."""
+        """A suggestion was shown, this long after its request."""
         ...
 
     def ended(self, language: str, ending: Ending) -> None:
@@ -30,7 +30,7 @@ class Counter(Protocol):
 
 @dataclass(slots=True)
 class _Offer:
-    """A suggestion that was answered with; shown once the editor says so."""
+    """A suggestion in a result; shown once the editor says so."""
 
     root: str
     uri: str
@@ -55,7 +55,7 @@ class _Shown:
 
 
 class AcceptanceTracker:
-    """Follows the one suggestion that each document shows."""
+    """Tracks the one suggestion that each document shows."""
 
     def __init__(self, counter: Counter | None) -> None:
         self._counter = counter
@@ -71,14 +71,14 @@ class AcceptanceTracker:
         latency_ms: float,
         hit: CacheHit | None = None,
     ) -> None:
-        """A suggestion was answered with; `root` names it as it was when first shown."""
+        """A result held this suggestion; `root` is its id as first shown."""
         text = hit.known.text if hit else suggestion.text
         self._offers[suggestion.id] = _Offer(root, uri, language, text, latency_ms)
         while len(self._offers) > _MOST_OFFERS:
             self._offers.popitem(last=False)
 
     def shown(self, suggestion_id: str) -> None:
-        """The editor got it."""
+        """The editor shows it."""
         offer = self._offers.get(suggestion_id)
         if offer is None:
             return

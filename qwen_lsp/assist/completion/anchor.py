@@ -56,12 +56,12 @@ class Sizes:
 
 
 MakeSizes = Callable[[], Sizes]
-"""How much a window may hold here; asked only where a new one is cut."""
+"""How much a window may hold here; called only where a new one is cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A frozen window. `at` is where the typed text begins, in the newest version we were told of."""
+    """A frozen window. `at` is where the typed text begins, in the newest version we know."""
 
     at: int
     prefix: str
@@ -79,7 +79,7 @@ class Anchor:
         return self.at - len(self.prefix)
 
     def after(self, edit: Edit) -> Anchor:
-        """This anchor, its place carried over an edit. Text put in exactly at `at` is typed text."""
+        """This anchor, its place moved over an edit. Text inserted exactly at `at` is typed text."""
         if edit.start >= self.at:
             return self
         if edit.end <= self.at:
@@ -89,7 +89,7 @@ class Anchor:
     def holds(self, text: str, cursor: int, at: int) -> int | None:
         """How many characters lie between the cursor and the frozen suffix, when the anchor holds; else None.
 
-        They can only be closers and blanks that an editor puts in by itself while one types.
+        They can only be closers and blanks that an editor inserts by itself while the user types.
         """
         start = at - len(self.prefix)
         if not start >= 0 or not at <= cursor or (self.from_start and start):
@@ -140,7 +140,7 @@ class Anchors:
         return len(self._live)
 
     def edited(self, edit: Edit) -> None:
-        """Carry all anchors over an edit."""
+        """Move all anchors over an edit."""
         self._live = [anchor.after(edit) for anchor in self._live]
 
     def find(self, snapshot: Snapshot, cursor: int) -> Placed | None:
@@ -167,7 +167,7 @@ class Anchors:
         return next((a for a in reversed(self._live) if a.start == anchor.start), None)
 
     def keep(self, anchor: Anchor) -> None:
-        """Take this anchor as the newest; the one longest unused goes when there are too many."""
+        """Keep this anchor as the newest; the one unused for longest is dropped when there are too many."""
         same = [a for a in self._live if (a.prefix, a.suffix) == (anchor.prefix, anchor.suffix)]
         self._live = [*(a for a in self._live if a not in same), anchor][-_LIVE_ANCHORS:]
 

@@ -1,4 +1,4 @@
-"""From a cursor to a suggestion: trigger, reuse, recall, anchor, context, prompt, generate, polish."""
+"""From a cursor to a suggestion: trigger, cache, recall, anchor, context, prompt, generate, post-process."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _polisher(snapshot: Snapshot, cursor: int, settings: SuggestSettings, multil
 
 
 class Assistant:
-    """Answers one window's asks. Lives on one event loop; never raises for what an engine does."""
+    """Answers the completion requests of one window. Lives on one event loop; never raises for what an engine does."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Assistant:
         polisher: MakePolisher = _polisher,
         tell: Callable[[str], None] | None = None,
     ) -> None:
-        """`tell` hears, once each, the few sentences a user should read without asking."""
+        """`tell` is called once for each of the few sentences that a user should read unasked."""
         self._engine = engine
         self._settings = settings
         self._context = context
@@ -78,26 +78,28 @@ class Assistant:
         self._traces: Ring[SuggestionTrace] = traces if traces is not None else Ring()
         self._stats = stats
         self._make_polisher = polisher
-        self._prompter = PromptBuilder(settings, context)
-        self._reuse = SuggestionCache()
-        self._turns = LatestWins()
-        self._idle = IdleWorker()
-        self._watch = EngineStatus(engine)
+        self._prompt_builder = PromptBuilder(settings, context)
+        self._suggestion_cache = SuggestionCache()
+        self._latest_wins = LatestWins()
+        self._idle_worker = IdleWorker()
+        self._engine_status = EngineStatus(engine)
         self._debounce = Debounce(settings.suggest.debounce_ms)
-        self._outcomes = AcceptanceTracker(stats)
+        self._acceptance = AcceptanceTracker(stats)
         self._last_edits: dict[str, Edit] = {}
         self._ids = (f"{os.getpid():x}-{id(self):x}-{n}" for n in itertools.count(1))
         self._key = next(self._ids)
         self._last: SuggestionTrace | None = None
-        self._call = EngineCall(engine, settings, self._prompter, self._debounce, recall, polisher, self._key)
-        self._ahead = Prefetcher(
+        self._engine_call = EngineCall(
+            engine, settings, self._prompt_builder, self._debounce, recall, polisher, self._key
+        )
+        self._prefetcher = Prefetcher(
             engine,
             settings.suggest,
-            self._prompter,
-            self._reuse,
-            self._watch,
-            trigger=lambda ask: self._trigger(ask, known=False),
-            polish=self._call.polish,
+            self._prompt_builder,
+            self._suggestion_cache,
+            self._engine_status,
+            trigger=lambda request: self._trigger(request, known=False),
+            polish=self._engine_call.polish,
             tell=tell,
         )
 
@@ -113,10 +115,10 @@ class Assistant:
         """A document changed; each edit counts in offsets of the version before it."""
         uri = after.uri
         self._debounce.key()
-        self._prompter.changed(uri, edits)
-        self._reuse.edited(uri, edits)
+        self._prompt_builder.changed(uri, edits)
+        self._suggestion_cache.edited(uri, edits)
         for edit in edits:
-            self._outcomes.edited(uri, edit)
+            self._acceptance.edited(uri, edit)
             self._last_edits[uri] = edit
         if self._context is not None:
             self._context.changed(after, edits)
@@ -128,9 +130,9 @@ class Assistant:
 
     def closed(self, uri: str) -> None:
         """A document was closed."""
-        self._outcomes.over(uri)
-        self._prompter.closed(uri)
-        self._reuse.forget(uri)
+        self._acceptance.over(uri)
+        self._prompt_builder.closed(uri)
+        self._suggestion_cache.forget(uri)
         self._last_edits.pop(uri, None)
         for part in (self._context, self._recall):
             if part is not None:
@@ -152,102 +154,104 @@ class Assistant:
 
     # Suggestions
 
-    async def complete(self, ask: CompletionRequest) -> CompletionResult:
-        """The answer to an ask: exactly one, with a trace; a newer ask of the same session ends this one."""
-        self._idle.drop()
-        note = TraceBuilder(ask)
+    async def complete(self, request: CompletionRequest) -> CompletionResult:
+        """Exactly one result, with a trace; a newer request of the same session ends this one."""
+        self._idle_worker.cancel()
+        trace = TraceBuilder(request)
         try:
-            answer = await self._turns.take(ask.session or ask.snapshot.uri, self._answer(ask, note))
+            result = await self._latest_wins.run(
+                request.session or request.snapshot.uri, self._complete(request, trace)
+            )
         except Superseded:
-            return self._silent(note, "superseded")
+            return self._silent(trace, "superseded")
         except asyncio.CancelledError:
-            self._silent(note, "cancelled")
+            self._silent(trace, "cancelled")
             raise
-        self._idle.begin(lambda: self._ahead.prepare(ask, answer), _PREFETCH_PAUSE_S)
-        return answer
+        self._idle_worker.start(lambda: self._prefetcher.run(request, result), _PREFETCH_PAUSE_S)
+        return result
 
-    async def _answer(self, ask: CompletionRequest, note: TraceBuilder) -> CompletionResult:
-        point = CompletionTarget.of(ask)
-        hit = self._known(ask, point)
-        verdict = self._trigger(ask, known=hit is not None)
-        if isinstance(verdict, Rejection):
-            return self._silent(note, str(verdict))
+    async def _complete(self, request: CompletionRequest, trace: TraceBuilder) -> CompletionResult:
+        target = CompletionTarget.of(request)
+        hit = self._find_cached(request, target)
+        triggered = self._trigger(request, known=hit is not None)
+        if isinstance(triggered, Rejection):
+            return self._silent(trace, str(triggered))
         if hit is not None:
-            return self._from_known(ask, point, hit, note)
-        await self._wait_after_deletion(ask, note)
-        info = await self._watch.info()
-        # Who asks by key, with a model at hand, wants the model.
-        if not ask.manual or info.state != "ready":
-            recalled = self._recalled(point, verdict, info, note)
+            return self._from_cache(request, target, hit, trace)
+        await self._wait_after_deletion(request, trace)
+        info = await self._engine_status.info()
+        # A request by key is for the model, when there is one.
+        if not request.manual or info.state != "ready":
+            recalled = self._recalled(target, triggered, info, trace)
             if recalled is not None:
-                return self._from_recall(ask, recalled, note)
-        if ask.manual:
-            info = await self._watch.loaded()
+                return self._from_recall(request, recalled, trace)
+        if request.manual:
+            info = await self._engine_status.loaded()
         if info.state != "ready":
-            return self._silent(note, _why_not_ready(info))
-        await self._wait(ask, note)
+            return self._silent(trace, _why_not_ready(info))
+        await self._wait_debounce(request, trace)
         try:
-            generated = await self._call.generate(point, verdict, info, ask, note)
+            generated = await self._engine_call.generate(target, triggered, info, request, trace)
         except EngineError as error:
-            return self._after_failure(ask, point, verdict, note, error)
-        return self._from_engine(ask, point, verdict, generated, note)
+            return self._after_failure(request, target, triggered, trace, error)
+        return self._from_engine(request, target, triggered, generated, trace)
 
     def shown(self, suggestion_id: str) -> None:
         """The editor got this suggestion."""
-        self._outcomes.shown(suggestion_id)
+        self._acceptance.shown(suggestion_id)
 
     def accepted(self, suggestion_id: str, chars: int | None = None) -> None:
         """The user took it, or its first `chars` characters."""
-        self._outcomes.accepted(suggestion_id, chars)
+        self._acceptance.accepted(suggestion_id, chars)
 
     def status(self) -> AssistantStatus:
-        """How we are doing; asks nobody."""
+        """How the assistant is doing; calls no engine."""
         recall = self._recall.state() if self._recall is not None else None
         return AssistantStatus(
-            engine=self._watch.last,
+            engine=self._engine_status.last,
             last=self._last,
             silence=self._last.reason if self._last is not None else "",
-            check=self._ahead.check,
+            check=self._prefetcher.check,
             response_ms=self._debounce.response_ms,
-            anchors=self._prompter.anchors,
-            known_suggestions=len(self._reuse),
-            prefetched=self._ahead.prefetched,
-            warmed_tokens=self._ahead.warmed_tokens,
-            dropped_idle_work=self._idle.dropped,
+            anchors=self._prompt_builder.anchors,
+            known_suggestions=len(self._suggestion_cache),
+            prefetched=self._prefetcher.prefetched,
+            warmed_tokens=self._prefetcher.warmed_tokens,
+            dropped_idle_work=self._idle_worker.dropped,
             counts=dict(self._traces.counts),
             indexed=(self._context is None or self._context.is_indexed) and (recall is None or recall.ready),
             recall=f"{recall.files} files indexed" if recall is not None and recall.ready else "",
         )
 
     async def close(self) -> None:
-        """End all work; the engine stays, it is not ours."""
-        self._turns.cancel_all()
-        await self._idle.close()
-        await self._watch.close()
-        self._outcomes.close()
+        """End all work. The engine stays open: the session owns it."""
+        self._latest_wins.cancel_all()
+        await self._idle_worker.close()
+        await self._engine_status.close()
+        self._acceptance.close()
         for part in (self._context, self._recall, self._stats):
             if part is not None:
                 await asyncio.to_thread(part.close)
 
     # The steps
 
-    def _known(self, ask: CompletionRequest, point: CompletionTarget) -> CacheHit | None:
-        hit = self._reuse.find(point.snapshot, point.cursor)
-        if hit is None or not ask.manual or self._settings.suggest.alternatives <= 1:
+    def _find_cached(self, request: CompletionRequest, target: CompletionTarget) -> CacheHit | None:
+        hit = self._suggestion_cache.find(target.snapshot, target.cursor)
+        if hit is None or not request.manual or self._settings.suggest.alternatives <= 1:
             return hit
-        # Asked by key, one wants a choice: only what was itself offered as a choice will do.
+        # A request by key is for a choice: only what was itself offered as a choice will do.
         return hit if hit.known.manual and hit.typed == 0 else None
 
-    def _trigger(self, ask: CompletionRequest, *, known: bool) -> Triggered | Rejection:
+    def _trigger(self, request: CompletionRequest, *, known: bool) -> Triggered | Rejection:
         is_private: Callable[[Path], bool] = (
             self._context.is_private if self._context is not None else is_secret
         )
-        return should_ask(ask, self._settings.suggest, known=known, is_private=is_private)
+        return should_ask(request, self._settings.suggest, known=known, is_private=is_private)
 
     def _recalled(
-        self, point: CompletionTarget, go: Triggered, info: EngineInfo | None, note: TraceBuilder
+        self, target: CompletionTarget, triggered: Triggered, info: EngineInfo | None, trace: TraceBuilder
     ) -> Suggestion | None:
-        """What the user's own code says, when it may speak before this engine (None: it has nothing to say)."""
+        """A suggestion from the user's own code, when it may come before this engine; without one (None) always."""
         settings = self._settings.recall
         if self._recall is None or settings.mode == "off":
             return None
@@ -256,24 +260,30 @@ class Assistant:
             least = least_confidence(settings.mode, info, self._debounce.response_ms, settings.threshold)
         if least is None:
             return None
-        found = self._recall.suggest(point.snapshot, point.cursor, multiline=go.multiline)
-        return self._fitted(point, go, found, note) if found and found.confidence >= least else None
+        found = self._recall.suggest(target.snapshot, target.cursor, multiline=triggered.multiline)
+        return (
+            self._post_processed(target, triggered, found, trace)
+            if found and found.confidence >= least
+            else None
+        )
 
-    def _fitted(
-        self, point: CompletionTarget, go: Triggered, found: Recollection, note: TraceBuilder
+    def _post_processed(
+        self, target: CompletionTarget, triggered: Triggered, found: Recollection, trace: TraceBuilder
     ) -> Suggestion | None:
-        """What was recalled, made to fit like anything else that is shown."""
-        polisher = self._make_polisher(point.snapshot, point.cursor, self._settings.suggest, go.multiline)
+        """What was recalled, post-processed like anything else that is shown."""
+        polisher = self._make_polisher(
+            target.snapshot, target.cursor, self._settings.suggest, triggered.multiline
+        )
         polisher.feed(found.text)
         result = polisher.result()
         if isinstance(result, Rejection):
-            note.extra["recall"] = str(result)
+            trace.extra["recall"] = str(result)
             return None
-        made = self._suggestion(point, result.text, result.end, "recall", found.confidence)
-        return dataclasses.replace(made, places=found.places)
+        suggestion = self._suggestion(target, result.text, result.end, "recall", found.confidence)
+        return dataclasses.replace(suggestion, places=found.places)
 
-    async def _wait_after_deletion(self, request: CompletionRequest, note: TraceBuilder) -> None:
-        """While deletions follow each other nobody wants text; a pause after one is when help is wanted.
+    async def _wait_after_deletion(self, request: CompletionRequest, trace: TraceBuilder) -> None:
+        """While deletions follow each other no text is wanted; after a pause it is.
 
         A further key supersedes this request while it waits.
         """
@@ -286,101 +296,112 @@ class Assistant:
             or edit.start != request.cursor
         ):
             return
-        note.debounce_ms = self._settings.suggest.deletion_pause_ms
+        trace.debounce_ms = self._settings.suggest.deletion_pause_ms
         await asyncio.sleep(self._settings.suggest.deletion_pause_ms / 1000)
 
-    async def _wait(self, ask: CompletionRequest, note: TraceBuilder) -> None:
-        wait_ms = 0.0 if ask.manual else self._debounce.wait_ms()
-        note.debounce_ms += wait_ms
+    async def _wait_debounce(self, request: CompletionRequest, trace: TraceBuilder) -> None:
+        wait_ms = 0.0 if request.manual else self._debounce.wait_ms()
+        trace.debounce_ms += wait_ms
         if wait_ms > 0:
             await asyncio.sleep(wait_ms / 1000)
 
-    # The endings
+    # The results
 
-    def _from_known(
-        self, ask: CompletionRequest, point: CompletionTarget, hit: CacheHit, note: TraceBuilder
+    def _from_cache(
+        self, request: CompletionRequest, target: CompletionTarget, hit: CacheHit, trace: TraceBuilder
     ) -> CompletionResult:
         source = hit.source
-        texts = [hit.text, *(hit.known.others if ask.manual and hit.typed == 0 else ())]
-        made = [self._suggestion(point, text, hit.end, source, hit.known.confidence) for text in texts]
-        made[0] = dataclasses.replace(made[0], places=hit.known.places)
+        texts = [hit.text, *(hit.known.others if request.manual and hit.typed == 0 else ())]
+        suggestions = [
+            self._suggestion(target, text, hit.end, source, hit.known.confidence) for text in texts
+        ]
+        suggestions[0] = dataclasses.replace(suggestions[0], places=hit.known.places)
         root = hit.known.root
         if source == "prefetched":
             # A suggestion of its own from here on, so that a long chain of accepted ones stays short.
-            self._reuse.remember(ask.snapshot, made[:1])
-            root = made[0].id
-        return self._shown(ask, made, note, source, root=root, hit=hit if root == hit.known.root else None)
+            self._suggestion_cache.remember(request.snapshot, suggestions[:1])
+            root = suggestions[0].id
+        return self._shown(
+            request, suggestions, trace, source, root=root, hit=hit if root == hit.known.root else None
+        )
 
-    def _from_recall(self, ask: CompletionRequest, made: Suggestion, note: TraceBuilder) -> CompletionResult:
-        self._reuse.remember(ask.snapshot, [made])
-        return self._shown(ask, [made], note, "recall")
+    def _from_recall(
+        self, request: CompletionRequest, suggestion: Suggestion, trace: TraceBuilder
+    ) -> CompletionResult:
+        self._suggestion_cache.remember(request.snapshot, [suggestion])
+        return self._shown(request, [suggestion], trace, "recall")
 
     def _from_engine(
         self,
-        ask: CompletionRequest,
-        point: CompletionTarget,
-        go: Triggered,
+        request: CompletionRequest,
+        target: CompletionTarget,
+        triggered: Triggered,
         generated: Generated,
-        note: TraceBuilder,
+        trace: TraceBuilder,
     ) -> CompletionResult:
         if generated.aborted:
-            return self._silent(note, f"superseded: {generated.aborted}")
+            return self._silent(trace, f"superseded: {generated.aborted}")
         kept: dict[str, Suggestion] = {}
         for result in generated.results:
             if not isinstance(result, Rejection) and result.text not in kept:
                 kept[result.text] = self._suggestion(
-                    point, result.text, result.end, "engine", result.confidence
+                    target, result.text, result.end, "engine", result.confidence
                 )
         if not kept:
-            recalled = self._recalled(point, go, None, note) if ask.manual else None
+            recalled = self._recalled(target, triggered, None, trace) if request.manual else None
             if recalled is not None:
-                return self._from_recall(ask, recalled, note)
-            return self._silent(note, str(generated.results[0]))
-        made = list(kept.values())
-        self._reuse.remember(ask.snapshot, made, manual=ask.manual)
-        return self._shown(ask, made, note, "engine")
+                return self._from_recall(request, recalled, trace)
+            return self._silent(trace, str(generated.results[0]))
+        suggestions = list(kept.values())
+        self._suggestion_cache.remember(request.snapshot, suggestions, manual=request.manual)
+        return self._shown(request, suggestions, trace, "engine")
 
     def _after_failure(
         self,
-        ask: CompletionRequest,
-        point: CompletionTarget,
-        go: Triggered,
-        note: TraceBuilder,
+        request: CompletionRequest,
+        target: CompletionTarget,
+        triggered: Triggered,
+        trace: TraceBuilder,
         error: EngineError,
     ) -> CompletionResult:
-        """The engine broke off: the user's own code may still know."""
-        self._watch.doubt()
-        recalled = self._recalled(point, go, None, note)
-        answer = self._from_recall(ask, recalled, note) if recalled else self._silent(note, str(error))
-        return dataclasses.replace(answer, failure=str(error))
+        """The engine failed: the user's own code may still have a suggestion."""
+        self._engine_status.invalidate()
+        recalled = self._recalled(target, triggered, None, trace)
+        result = self._from_recall(request, recalled, trace) if recalled else self._silent(trace, str(error))
+        return dataclasses.replace(result, failure=str(error))
 
     def _suggestion(
-        self, point: CompletionTarget, text: str, end: int, source: Source, confidence: float | None
+        self, target: CompletionTarget, text: str, end: int, source: Source, confidence: float | None
     ) -> Suggestion:
-        text, start, end = point.fitted(text, end)
+        text, start, end = target.fitted(text, end)
         return Suggestion(next(self._ids), text, start, end, source, confidence)
 
     def _shown(
         self,
-        ask: CompletionRequest,
-        made: list[Suggestion],
-        note: TraceBuilder,
+        request: CompletionRequest,
+        suggestions: list[Suggestion],
+        trace: TraceBuilder,
         source: Source,
         root: str = "",
         hit: CacheHit | None = None,
     ) -> CompletionResult:
-        trace = note.trace(source, shown_chars=len(made[0].text))
-        for suggestion in made:
-            self._outcomes.offered(
-                suggestion, root or made[0].id, ask.snapshot.uri, ask.snapshot.language, trace.total_ms, hit
+        finished = trace.finish(source, shown_chars=len(suggestions[0].text))
+        for suggestion in suggestions:
+            self._acceptance.offered(
+                suggestion,
+                root or suggestions[0].id,
+                request.snapshot.uri,
+                request.snapshot.language,
+                finished.total_ms,
+                hit,
             )
-        self._record(trace, source)
-        return CompletionResult(tuple(made), trace=trace)
+        self._record(finished, source)
+        return CompletionResult(tuple(suggestions), trace=finished)
 
-    def _silent(self, note: TraceBuilder, reason: str) -> CompletionResult:
-        trace = note.trace("none", reason)
-        self._record(trace, "none", f"none: {reason.partition(':')[0]}")
-        return CompletionResult(reason=reason, trace=trace)
+    def _silent(self, trace: TraceBuilder, reason: str) -> CompletionResult:
+        finished = trace.finish("none", reason)
+        self._record(finished, "none", f"none: {reason.partition(':')[0]}")
+        return CompletionResult(reason=reason, trace=finished)
 
     def _record(self, trace: SuggestionTrace, *counters: str) -> None:
         self._last = trace

@@ -1,4 +1,4 @@
-"""How long to wait after a key before the engine is asked: measured from this user and this engine."""
+"""How long to wait after a key before the engine is called: measured from this user and this engine."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _MEMORY = 0.8
 class Debounce:
     """No wait when the engine answers between two keys; else until a burst of keys is over.
 
-    An answer that comes before the next key is never in vain; one that comes later is thrown away, and
-    then it is cheaper to wait until this user would have pressed the next key.
+    An answer that comes before the next key is always of use. One that comes later is thrown away: then it is
+    cheaper to wait until this user would have pressed the next key.
     """
 
     def __init__(self, limit_ms: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -34,14 +34,14 @@ class Debounce:
         return None if self._response_s is None else self._response_s * 1000
 
     def key(self) -> None:
-        """The document was changed by hand."""
+        """The user changed the document."""
         now = self._clock()
         if self._last_key is not None and now - self._last_key <= _LONGEST_GAP_S:
             self._gaps.append(now - self._last_key)
         self._last_key = now
 
     def answered(self, response_ms: float) -> None:
-        """The engine took so long for an answer."""
+        """The engine took this long for an answer."""
         seconds = response_ms / 1000
         mean = self._response_s
         self._response_s = seconds if mean is None else _MEMORY * mean + (1 - _MEMORY) * seconds

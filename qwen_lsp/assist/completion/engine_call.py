@@ -1,4 +1,4 @@
-"""One call of the engine for one place: prompt, answer, post-processing, and the alternatives."""
+"""One call of the engine for one target: prompt, answer, post-processing, and the alternatives."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from qwen_lsp.assist.completion.debounce import Debounce
-from qwen_lsp.assist.completion.generate import Generated, PolishedLike, PolisherLike, run
+from qwen_lsp.assist.completion.generate import Generated, PolishedLike, PolisherLike, run_request
 from qwen_lsp.assist.completion.prompt_builder import PromptBuilder
 from qwen_lsp.assist.completion.target import CompletionTarget
 from qwen_lsp.assist.completion.trace_builder import TraceBuilder
@@ -29,7 +29,7 @@ MakePolisher = Callable[[Snapshot, int, SuggestSettings, bool], PolisherLike]
 
 
 class EngineCall:
-    """Asks the engine to fill a place."""
+    """Has the engine fill a target."""
 
     def __init__(
         self,
@@ -41,63 +41,69 @@ class EngineCall:
         make_polisher: MakePolisher,
         key: str,
     ) -> None:
-        """`key` is this window's own: its requests supersede each other and nobody else's."""
+        """`key` is this window's: its requests supersede each other and no other window's."""
         self._engine, self._settings = engine, settings
         self._prompt_builder, self._debounce = prompt_builder, debounce
         self._recall, self._make_polisher, self._key = recall, make_polisher, key
 
     async def generate(
         self,
-        point: CompletionTarget,
-        go: Triggered,
+        target: CompletionTarget,
+        triggered: Triggered,
         info: EngineInfo,
-        ask: CompletionRequest,
-        note: TraceBuilder,
+        request: CompletionRequest,
+        trace: TraceBuilder,
     ) -> Generated:
-        """Ask the engine; with a smaller window when the prompt was too long."""
+        """The engine's answers; with a smaller window when the prompt was too long."""
         while True:
-            layout = await self._prompt_builder.layout(point, info)
-            note.extra["anchor"] = layout.placed.why
-            drafts = self._drafts(point, info)
-            key = f"{self._key}:{ask.session or ask.snapshot.uri}"
-            request = self._prompt_builder.request(point, layout, info, key=key, drafts=drafts)
+            layout = await self._prompt_builder.layout(target, info)
+            trace.extra["anchor"] = layout.placed.why
+            drafts = self._drafts(target, info)
+            key = f"{self._key}:{request.session or request.snapshot.uri}"
+            engine_request = self._prompt_builder.request(target, layout, info, key=key, drafts=drafts)
             try:
-                generated = await run(self._engine, request, [self.polish(point, go, info)])
+                generated = await run_request(
+                    self._engine, engine_request, [self.polish(target, triggered, info)]
+                )
             except PromptTooLong:
                 if not self._prompt_builder.shrink():
                     raise
                 continue
-            note.engine(generated)
-            if not ask.manual:
+            trace.engine(generated)
+            if not request.manual:
                 self._debounce.answered(generated.total_ms)
             elif self._settings.suggest.alternatives > 1 and not generated.aborted:
-                generated.results += await self._others(request, point, go, info)
+                generated.results += await self._others(engine_request, target, triggered, info)
             return generated
 
     async def _others(
-        self, first: Request, point: CompletionTarget, go: Triggered, info: EngineInfo
+        self, first: Request, target: CompletionTarget, triggered: Triggered, info: EngineInfo
     ) -> list[PolishedLike | Rejection]:
-        """More answers to the same prompt, which the engine has just read."""
+        """More answers to the same prompt, which the engine has just prefilled."""
         count = self._settings.suggest.alternatives - 1
         temperature = max(_OTHERS_TEMPERATURE, first.sampling.temperature)
-        request = dataclasses.replace(first, n=count, sampling=Sampling(temperature=temperature, top_p=0.95))
+        engine_request = dataclasses.replace(
+            first, n=count, sampling=Sampling(temperature=temperature, top_p=0.95)
+        )
         try:
             return (
-                await run(self._engine, request, [self.polish(point, go, info) for _ in range(count)])
+                await run_request(
+                    self._engine, engine_request, [self.polish(target, triggered, info) for _ in range(count)]
+                )
             ).results
         except EngineError:
             return []  # the first answer is worth showing alone
 
-    def polish(self, point: CompletionTarget, go: Triggered, info: EngineInfo) -> PolisherLike:
+    def polish(self, target: CompletionTarget, triggered: Triggered, info: EngineInfo) -> PolisherLike:
         settings = self._settings.suggest
         if info.is_starter:
             # It knows a handful of programs by heart and guesses everywhere else.
             sure = max(settings.min_confidence, _STARTER_CONFIDENCE)
             settings = dataclasses.replace(settings, min_confidence=sure)
-        return self._make_polisher(point.snapshot, point.cursor, settings, go.multiline)
+        return self._make_polisher(target.snapshot, target.cursor, settings, triggered.multiline)
 
-    def _drafts(self, point: CompletionTarget, info: EngineInfo) -> tuple[str, ...]:
+    def _drafts(self, target: CompletionTarget, info: EngineInfo) -> tuple[str, ...]:
         """Texts the model may copy from; only our own engine knows how."""
         if self._recall is None or info.kind != "mlx" or self._settings.engine.prompt_lookup == "off":
             return ()
-        return self._recall.drafts(point.snapshot, point.cursor)
+        return self._recall.drafts(target.snapshot, target.cursor)

@@ -26,7 +26,7 @@ if __name__ == "__main__":
     print([fibonacci(i) for i in range(10)])
 """
 _TYPED = "    return"
-"""Chat models and base models are shown how the line begins, as they are while one types."""
+"""Chat models and base models are shown how the line begins, as they are while the user types."""
 
 
 @dataclass(frozen=True, slots=True)

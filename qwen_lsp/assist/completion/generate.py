@@ -1,4 +1,4 @@
-"""Run one request through the engine with a polisher beside each answer, stopping as soon as all have enough."""
+"""Run one engine request with a polisher for each answer, and stop as soon as all have enough."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class PolishedLike(Protocol):
 
 
 class PolisherLike(Protocol):
-    """One suggestion in the making (assist/polish)."""
+    """Post-processes one answer while it is generated (assist/postprocess)."""
 
     def feed(self, text: str, logprobs: Sequence[float] = ()) -> bool:
-        """Take what the model wrote next; True when nothing more is wanted of it."""
+        """Add what the model wrote next; True when nothing more is needed."""
         ...
 
     def result(self, *, truncated: bool = False) -> PolishedLike | Rejection:
@@ -48,10 +48,10 @@ class Generated:
     stopped_early: bool = False
     """The polishers had enough before the model ended."""
     aborted: str = ""
-    """Why the engine gave it up, when it did."""
+    """Why the engine aborted it, when it did."""
 
 
-async def run(engine: Engine, request: Request, polishers: Sequence[PolisherLike]) -> Generated:
+async def run_request(engine: Engine, request: Request, polishers: Sequence[PolisherLike]) -> Generated:
     """Stream until every polisher has enough or the engine ends. Raises EngineError as the engine does."""
     generated = Generated()
     began = time.perf_counter()
@@ -59,7 +59,7 @@ async def run(engine: Engine, request: Request, polishers: Sequence[PolisherLike
     truncated: set[int] = set()
     async with aclosing(engine.generate(request)) as stream:
         async for chunk in stream:
-            _note(generated, chunk, began)
+            _count(generated, chunk, began)
             if chunk.index in writing and _feed(polishers[chunk.index], chunk):
                 writing.discard(chunk.index)
             if chunk.finish is not None:
@@ -83,7 +83,7 @@ def _feed(polisher: PolisherLike, chunk: Chunk) -> bool:
     return polisher.feed(chunk.text, [token.logprob for token in chunk.tokens])
 
 
-def _note(generated: Generated, chunk: Chunk, began: float) -> None:
+def _count(generated: Generated, chunk: Chunk, began: float) -> None:
     if chunk.text or chunk.tokens:
         generated.generated_tokens += len(chunk.tokens) or 1
         if generated.first_token_ms is None:

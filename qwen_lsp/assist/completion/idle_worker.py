@@ -1,4 +1,4 @@
-"""Work for the pauses: begun when nobody asks, dropped the moment somebody does. One piece at a time."""
+"""Idle work: started when no request is open, cancelled as soon as one comes. One piece at a time."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ class IdleWorker:
         self.dropped = 0
         self.finished = 0
 
-    def begin(self, work: Callable[[], Awaitable[None]], pause_s: float) -> None:
-        """Do this after the pause, in place of what was planned before."""
-        self.drop()
+    def start(self, work: Callable[[], Awaitable[None]], pause_s: float) -> None:
+        """Run this after the pause, instead of what was planned before."""
+        self.cancel()
         self._task = asyncio.ensure_future(self._run(work, pause_s))
 
-    def drop(self) -> None:
-        """Give up what is planned or under way."""
+    def cancel(self) -> None:
+        """Cancel what is planned or running."""
         task, self._task = self._task, None
         if task is not None and not task.done():
             self.dropped += 1
             task.cancel()
 
     async def wait(self) -> None:
-        """Until the present piece is done (tests and shutdown)."""
+        """Wait until the running piece is done; for tests."""
         if self._task is not None:
             await asyncio.wait([self._task])
 
     async def close(self) -> None:
-        """Drop it and see it end."""
+        """Cancel it and wait until it has ended."""
         task = self._task
-        self.drop()
+        self.cancel()
         if task is not None:
             await asyncio.gather(task, return_exceptions=True)
 

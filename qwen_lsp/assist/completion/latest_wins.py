@@ -1,4 +1,4 @@
-"""One ask at a time per session: a newer ask takes the turn, and the older one ends empty-handed."""
+"""One request at a time per session: a newer one cancels the older one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Result = TypeVar("Result")
 
 
 class Superseded(Exception):
-    """A newer ask of the same session took the turn."""
+    """A newer request of the same session came."""
 
 
 class LatestWins:
@@ -18,25 +18,25 @@ class LatestWins:
 
     def __init__(self) -> None:
         self._running: dict[str, asyncio.Task[Any]] = {}
-        self._overtaken: set[asyncio.Task[Any]] = set()
+        self._superseded: set[asyncio.Task[Any]] = set()
 
-    async def take(self, session: str, work: Coroutine[Any, Any, Result]) -> Result:
+    async def run(self, session: str, work: Coroutine[Any, Any, Result]) -> Result:
         """Do the work, ending older work of this session first. Raises Superseded when newer work came."""
         older = self._running.get(session)
         if older is not None:
-            self._overtaken.add(older)
+            self._superseded.add(older)
             older.cancel()
         task = asyncio.ensure_future(work)
         self._running[session] = task
         try:
             return await task
         except asyncio.CancelledError:
-            if task in self._overtaken:
+            if task in self._superseded:
                 raise Superseded from None
             task.cancel()
             raise
         finally:
-            self._overtaken.discard(task)
+            self._superseded.discard(task)
             if self._running.get(session) is task:
                 del self._running[session]
 

@@ -1,4 +1,4 @@
-"""What is done while nobody asks: the next suggestion as if this one were accepted, a better anchor, the self-check."""
+"""Idle work: the suggestion that would follow this one, a better anchor, the self-check of a new model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from qwen_lsp.assist.completion import fim_self_check
 from qwen_lsp.assist.completion.engine_status import EngineStatus
-from qwen_lsp.assist.completion.generate import PolisherLike, run
+from qwen_lsp.assist.completion.generate import PolisherLike, run_request
 from qwen_lsp.assist.completion.prompt_builder import PromptBuilder
 from qwen_lsp.assist.completion.suggestion_cache import SuggestionCache
 from qwen_lsp.assist.completion.target import CompletionTarget, replaced
@@ -28,9 +28,9 @@ class Prefetcher:
         self,
         engine: Engine,
         settings: SuggestSettings,
-        prompter: PromptBuilder,
-        reuse: SuggestionCache,
-        watch: EngineStatus,
+        prompt_builder: PromptBuilder,
+        suggestion_cache: SuggestionCache,
+        engine_status: EngineStatus,
         *,
         trigger: Callable[[CompletionRequest], Triggered | Rejection],
         polish: Callable[[CompletionTarget, Triggered, EngineInfo], PolisherLike],
@@ -38,9 +38,9 @@ class Prefetcher:
     ) -> None:
         self._engine = engine
         self._settings = settings
-        self._prompter = prompter
-        self._reuse = reuse
-        self._watch = watch
+        self._prompt_builder = prompt_builder
+        self._suggestion_cache = suggestion_cache
+        self._engine_status = engine_status
         self._trigger = trigger
         self._polish = polish
         self._tell = tell
@@ -49,63 +49,63 @@ class Prefetcher:
         self.prefetched = 0
         self.warmed_tokens = 0
 
-    async def prepare(self, ask: CompletionRequest, answer: CompletionResult) -> None:
-        """All of it, the most useful first."""
-        info = await self._watch.info()
+    async def run(self, request: CompletionRequest, result: CompletionResult) -> None:
+        """All idle work, the most useful first."""
+        info = await self._engine_status.info()
         if info.state != "ready":
             return
-        if self._settings.prefetch and answer.suggestions:
-            await self._prefetch(ask, answer, info)
-        await self._warm(ask.snapshot, ask.cursor, info)
+        if self._settings.prefetch and result.suggestions:
+            await self._prefetch(request, result, info)
+        await self._warm(request.snapshot, request.cursor, info)
         await self.self_check()
 
     async def self_check(self) -> None:
-        """Once a model: does it fill a known hole?"""
-        info = await self._watch.info()
+        """Once for each model: see whether it fills a known hole."""
+        info = await self._engine_status.info()
         if info.model == self._checked_model:
             return
         found = await fim_self_check.check(self._engine, info)
         if found is None:
             return
         self._checked_model, self.check = info.model, found.sentence
-        self._prompter.use_way(info.model, found.way)
+        self._prompt_builder.use_way(info.model, found.way)
         if found.sentence != fim_self_check.PASSED and self._tell is not None:
             self._tell(found.sentence)
 
-    async def _prefetch(self, ask: CompletionRequest, answer: CompletionResult, info: EngineInfo) -> None:
+    async def _prefetch(self, request: CompletionRequest, result: CompletionResult, info: EngineInfo) -> None:
         """The suggestion that would follow, were this one accepted."""
-        first = answer.suggestions[0]
-        hit = self._reuse.find(ask.snapshot, first.start)
+        first = result.suggestions[0]
+        hit = self._suggestion_cache.find(request.snapshot, first.start)
         if hit is None or first.source == "recall" or len(hit.known.text) > _MOST_AHEAD_CHARS:
             return
         if hit.typed + len(hit.text) < len(hit.known.text):
             return  # it is there already
-        accepted = replaced(ask.snapshot, first.start, first.end, first.text)
-        cursor = first.start + len(accepted.text) - len(ask.snapshot.text) + first.end - first.start
-        ahead = CompletionRequest(accepted, cursor, session=ask.session)
-        go = self._trigger(ahead)
-        if isinstance(go, Rejection):
+        accepted = replaced(request.snapshot, first.start, first.end, first.text)
+        cursor = first.start + len(accepted.text) - len(request.snapshot.text) + first.end - first.start
+        next_request = CompletionRequest(accepted, cursor, session=request.session)
+        triggered = self._trigger(next_request)
+        if isinstance(triggered, Rejection):
             return
-        # A finished line is not written on; what comes next are the lines below it.
+        # After a finished line come the lines below it, so several lines are wanted.
         at_line_end = accepted.text[cursor : cursor + 1] in ("", "\n", "\r")
-        go = Triggered(go.multiline or (at_line_end and self._settings.multiline != "never"))
-        point = CompletionTarget.of(ahead)
-        layout = await self._prompter.layout(point, info, keep=False)
-        request = replace(
-            self._prompter.request(point, layout, info, key=""), lane=Lane.WARM, supersedes=None
+        triggered = Triggered(triggered.multiline or (at_line_end and self._settings.multiline != "never"))
+        target = CompletionTarget.of(next_request)
+        layout = await self._prompt_builder.layout(target, info, keep=False)
+        engine_request = replace(
+            self._prompt_builder.request(target, layout, info, key=""), lane=Lane.WARM, supersedes=None
         )
-        generated = await run(self._engine, request, [self._polish(point, go, info)])
-        result = generated.results[0] if generated.results else None
-        if result is None or isinstance(result, Rejection) or result.end != cursor:
+        generated = await run_request(self._engine, engine_request, [self._polish(target, triggered, info)])
+        following = generated.results[0] if generated.results else None
+        if following is None or isinstance(following, Rejection) or following.end != cursor:
             return
-        if self._reuse.extend(accepted.uri, hit.known.root, hit.known.text, result.text):
+        if self._suggestion_cache.extend(accepted.uri, hit.known.root, hit.known.text, following.text):
             self.prefetched += 1
 
     async def _warm(self, snapshot: Snapshot, cursor: int, info: EngineInfo) -> None:
-        """Read the prompt of a better anchor; the old one serves until this is done."""
-        anchor = await self._prompter.better(snapshot, cursor, info)
+        """Prefill the prompt of a better anchor; the old one serves until this is done."""
+        anchor = await self._prompt_builder.better(snapshot, cursor, info)
         if anchor is None:
             return
-        usage = await self._engine.warm(self._prompter.warming(snapshot, anchor, info))
+        usage = await self._engine.warm(self._prompt_builder.warming(snapshot, anchor, info))
         self.warmed_tokens += usage.prefilled_tokens
-        self._prompter.adopt(snapshot.uri, anchor)
+        self._prompt_builder.adopt(snapshot.uri, anchor)

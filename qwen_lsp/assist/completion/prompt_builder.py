@@ -1,4 +1,4 @@
-"""From a point to the engine's request: anchor, other files, template. Holds the anchors of all documents."""
+"""From a target to the engine's request: anchor, other files, template. Holds the anchors of all documents."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ class Gatherer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A prompt in the making: the layout here and the files shown with it."""
+    """What a prompt is made of: the anchored window and the files shown with it."""
 
     placed: Placed
     others: tuple[OtherFile, ...]
 
 
 class PromptBuilder:
-    """Makes requests, and keeps what must stay the same from one to the next."""
+    """Builds engine requests, and keeps what must stay the same from one to the next."""
 
     def __init__(self, settings: Settings, context: Gatherer | None = None) -> None:
         self._settings = settings
@@ -68,7 +68,7 @@ class PromptBuilder:
         return self._ways.get(info.model) or usual_way(info)
 
     def use_way(self, model: str, way: Way) -> None:
-        """Ask this model so from now on: a known hole has shown that it is the best."""
+        """Use this way for a model from now on: a known hole has shown that it is the best."""
         self._ways[model] = way
 
     @property
@@ -91,11 +91,11 @@ class PromptBuilder:
 
     # Requests
 
-    async def layout(self, point: CompletionTarget, info: EngineInfo, *, keep: bool = True) -> Layout:
-        """The layout for a point; a new anchor is kept from now on, unless the point is only imagined."""
-        document = self._document(point.snapshot.uri)
+    async def layout(self, target: CompletionTarget, info: EngineInfo, *, keep: bool = True) -> Layout:
+        """The layout for a target; a new anchor is kept from now on, unless `keep` is false."""
+        document = self._document(target.snapshot.uri)
         placed = document.anchors.place(
-            point.snapshot, point.cursor, lambda: self._sizes(point.snapshot, point.cursor, info)
+            target.snapshot, target.cursor, lambda: self._sizes(target.snapshot, target.cursor, info)
         )
         if not placed.is_new:
             # Only the place is refreshed: at a keystroke, no other file is looked at.
@@ -103,7 +103,7 @@ class PromptBuilder:
                 document.anchors.keep(placed.anchor)
             return Layout(placed, _files(placed.anchor))
         shared = document.anchors.alike(placed.anchor)
-        others = _files(shared) if shared else await self._gather(document, point.snapshot, point.cursor)
+        others = _files(shared) if shared else await self._gather(document, target.snapshot, target.cursor)
         anchor = replace(placed.anchor, extra=others)
         if keep:
             document.anchors.keep(anchor)
@@ -133,19 +133,19 @@ class PromptBuilder:
 
     def request(
         self,
-        point: CompletionTarget,
+        target: CompletionTarget,
         layout: Layout,
         info: EngineInfo,
         *,
         key: str,
         drafts: tuple[str, ...] = (),
     ) -> Request:
-        """What to ask the engine for this point."""
+        """The engine request for this target."""
         settings = self._settings.suggest
         way = self.way(info)
         typed = layout.placed.typed
         return Request(
-            prompt=self._prompt(point.snapshot, layout.placed.anchor, layout.others, typed, info),
+            prompt=self._prompt(target.snapshot, layout.placed.anchor, layout.others, typed, info),
             max_tokens=settings.max_tokens,
             sampling=Sampling(temperature=settings.temperature),
             stop=stops(way, info),
@@ -156,7 +156,7 @@ class PromptBuilder:
         )
 
     def warming(self, snapshot: Snapshot, anchor: Anchor, info: EngineInfo) -> Request:
-        """The frozen part of the prompt, to be read in idle time."""
+        """The request that prefills the frozen part of a prompt."""
         prompt = self._prompt(snapshot, anchor, _files(anchor), "", info)
         return Request(prompt=prompt, max_tokens=0, lane=Lane.WARM)
 
@@ -187,10 +187,10 @@ class PromptBuilder:
     def _sizes(self, snapshot: Snapshot, cursor: int, info: EngineInfo) -> Sizes:
         """Window sizes at this place: within the user's budget of tokens and what the model can hold."""
         settings = self._settings
-        room = (info.context_tokens or settings.engine.context_tokens) - settings.suggest.max_tokens
-        room = min(room, settings.engine.context_tokens - settings.suggest.max_tokens)
+        available = (info.context_tokens or settings.engine.context_tokens) - settings.suggest.max_tokens
+        available = min(available, settings.engine.context_tokens - settings.suggest.max_tokens)
         others = settings.context.max_tokens if self._context is not None and settings.context.enabled else 0
-        tokens = min(settings.suggest.window_tokens, (room - min(others, room // 4)) * self._shrunk)
+        tokens = min(settings.suggest.window_tokens, (available - min(others, available // 4)) * self._shrunk)
         budget = int(tokens / _tokens_per_char(snapshot.text, cursor, info))
         return Sizes.of(
             settings.suggest.prefix_lines, settings.suggest.suffix_lines, max(_SMALLEST_BUDGET_CHARS, budget)

@@ -1,4 +1,4 @@
-"""What the assistant says about itself: engine, last suggestion, why it was silent."""
+"""The assistant's status: engine, last suggestion, why nothing was shown."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from qwen_lsp.engine.request import EngineInfo
 
 @dataclass(frozen=True, slots=True)
 class AssistantStatus:
-    """One look at the assistant; plain values."""
+    """Plain values."""
 
     engine: EngineInfo | None = None
     """As it was last seen; None before the first question."""
     last: SuggestionTrace | None = None
-    """The last ask: source, counts and times."""
+    """The last request: source, counts and times."""
     silence: str = ""
-    """The rule that kept silent at the last ask; empty when something was shown."""
+    """Why the last request showed nothing; empty when something was shown."""
     check: str = "not yet"
     """The self-check: not yet, passed, not possible, or what is wrong."""
     response_ms: float | None = None

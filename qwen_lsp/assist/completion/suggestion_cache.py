@@ -1,4 +1,4 @@
-"""Suggestions already known: typed into, backed out of, accepted in part, come back to. No engine needed."""
+"""Suggestions already made: found again after typing into them, deleting, accepting a part. No engine needed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class CachedSuggestion:
     """Alternatives offered beside it, as when first shown."""
 
     def carried(self, edit: Edit) -> CachedSuggestion:
-        """The same, its place carried over an edit; text put in exactly at `at` is typed into it."""
+        """The same, its place moved over an edit; text inserted exactly at `at` is typed into it."""
         if edit.start >= self.at:
             return self
         if edit.end <= self.at:

@@ -1,4 +1,4 @@
-"""The place a suggestion is made for: the ask, with an item highlighted in the editor's popup taken as typed."""
+"""Where a suggestion is made: the request's cursor, with an item highlighted in the editor's popup taken as typed."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from qwen_lsp.code.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class CompletionTarget:
-    """Where the model goes on. `snapshot` and `cursor` are the ask's own unless an item is highlighted."""
+    """Where the model continues. `snapshot` and `cursor` are the request's unless an item is highlighted."""
 
     snapshot: Snapshot
     cursor: int
     item: str = ""
     """The highlighted item; every suggestion begins with it."""
     start: int = 0
-    """Where a suggestion's text is put, in the ask's own document; so is `shift` counted."""
+    """Where a suggestion's text is inserted, in the request's document."""
     shift: int = 0
-    """How many characters the item made the document longer."""
+    """How many characters longer the item made the document."""
 
     @classmethod
-    def of(cls, ask: CompletionRequest) -> CompletionTarget:
-        """The point of an ask."""
-        if ask.selected is None:
-            return cls(ask.snapshot, ask.cursor, start=ask.cursor)
-        start = ask.cursor if ask.selected_start is None else ask.selected_start
-        snapshot = replaced(ask.snapshot, start, ask.cursor, ask.selected)
-        shift = len(ask.selected) - (ask.cursor - start)
-        return cls(snapshot, start + len(ask.selected), ask.selected, start, shift)
+    def of(cls, request: CompletionRequest) -> CompletionTarget:
+        """The target of a request."""
+        if request.selected is None:
+            return cls(request.snapshot, request.cursor, start=request.cursor)
+        start = request.cursor if request.selected_start is None else request.selected_start
+        snapshot = replaced(request.snapshot, start, request.cursor, request.selected)
+        shift = len(request.selected) - (request.cursor - start)
+        return cls(snapshot, start + len(request.selected), request.selected, start, shift)
 
     def fitted(self, text: str, end: int) -> tuple[str, int, int]:
-        """Text, start and end in the ask's own document, for text that replaces cursor..end of this one."""
+        """Text, start and end in the request's document, for text that replaces cursor..end of this one."""
         return self.item + text, self.start, end - self.shift
 
 

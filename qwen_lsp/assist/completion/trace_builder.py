@@ -1,4 +1,4 @@
-"""The record of one ask in the making; ends as exactly one SuggestionTrace."""
+"""Builds the trace of one completion request; ends as exactly one SuggestionTrace."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from qwen_lsp.assist.suggestion import CompletionRequest, Source, SuggestionTrac
 
 
 class TraceBuilder:
-    """Filled while an ask is answered."""
+    """Filled while a request is answered."""
 
-    def __init__(self, ask: CompletionRequest) -> None:
-        self._ask = ask
+    def __init__(self, request: CompletionRequest) -> None:
+        self._request = request
         self._at_s = time.time()
         self._began = time.perf_counter()
         self._generated = Generated()
@@ -21,25 +21,25 @@ class TraceBuilder:
 
     @property
     def ms(self) -> float:
-        """Since the ask came."""
+        """Since the request came."""
         return (time.perf_counter() - self._began) * 1000
 
     def engine(self, generated: Generated) -> None:
-        """What the engine did for it."""
+        """Add what the engine did for it."""
         self._generated = generated
         if generated.stopped_early:
             self.extra["stopped"] = "early"
 
-    def trace(self, source: Source, reason: str = "", shown_chars: int = 0) -> SuggestionTrace:
-        """The finished record."""
-        ask, usage = self._ask, self._generated.usage
+    def finish(self, source: Source, reason: str = "", shown_chars: int = 0) -> SuggestionTrace:
+        """The finished trace."""
+        request, usage = self._request, self._generated.usage
         return SuggestionTrace(
             at_s=self._at_s,
             source=source,
             reason=reason,
-            uri=ask.snapshot.uri,
-            language=ask.snapshot.language,
-            manual=ask.manual,
+            uri=request.snapshot.uri,
+            language=request.snapshot.language,
+            manual=request.manual,
             prompt_tokens=usage.prompt_tokens,
             cached_tokens=usage.cached_tokens,
             prefilled_tokens=usage.prefilled_tokens,

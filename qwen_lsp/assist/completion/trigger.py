@@ -1,4 +1,4 @@
-"""Should we ask here and now? Says why not, and whether one line or several are wanted."""
+"""Whether to suggest here and now. Says why not, and whether one line or several are wanted."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Triggered:
 
 
 def should_ask(
-    ask: CompletionRequest,
+    request: CompletionRequest,
     settings: SuggestSettings,
     *,
     known: bool = False,
@@ -55,17 +55,17 @@ def should_ask(
     A manual request passes the rules that only guard against bother; what is `known` already, and is being
     typed through, passes those that look at the text around the cursor.
     """
-    refusal = _forbidden(ask, settings, is_private)
-    if refusal is None and not ask.manual:
-        refusal = _unwanted(ask, settings) or (None if known else _bother(ask))
-    return refusal or Triggered(_wants_lines(ask, settings))
+    refusal = _forbidden(request, settings, is_private)
+    if refusal is None and not request.manual:
+        refusal = _unwanted(request, settings) or (None if known else _bother(request))
+    return refusal or Triggered(_wants_lines(request, settings))
 
 
 def _forbidden(
-    ask: CompletionRequest, settings: SuggestSettings, is_private: Callable[[Path], bool]
+    request: CompletionRequest, settings: SuggestSettings, is_private: Callable[[Path], bool]
 ) -> Rejection | None:
-    """Rules that hold for every ask."""
-    snapshot = ask.snapshot
+    """Rules that hold for every request."""
+    snapshot = request.snapshot
     path = snapshot.path
     if not settings.enabled:
         return Rejection("switched off", "suggest.enabled is false")
@@ -77,43 +77,45 @@ def _forbidden(
         return Rejection("language switched off", snapshot.language)
     if path is not None and _is_off(path, settings):
         return Rejection("path switched off", path.name)
-    if ask.selected and ("\n" in ask.selected or "\r" in ask.selected):
+    if request.selected and ("\n" in request.selected or "\r" in request.selected):
         return Rejection("popup item has lines", "the highlighted completion is more than one line")
-    if ask.selected is not None and not _fits_selected(ask):
+    if request.selected is not None and not _fits_selected(request):
         return Rejection("popup item differs", "the highlighted completion does not begin with what is typed")
     return None
 
 
-def _unwanted(ask: CompletionRequest, settings: SuggestSettings) -> Rejection | None:
-    """Rules for requests that nobody made by hand, whatever stands around the cursor."""
+def _unwanted(request: CompletionRequest, settings: SuggestSettings) -> Rejection | None:
+    """Rules for automatic requests, whatever stands around the cursor."""
     if not settings.automatic:
         return Rejection("manual only", "suggest.automatic is false")
-    if ask.selection:
+    if request.selection:
         return Rejection("selection", "something is selected")
     return None
 
 
-def _bother(ask: CompletionRequest) -> Rejection | None:
+def _bother(request: CompletionRequest) -> Rejection | None:
     """Places where a new suggestion is seldom of use."""
-    text, cursor = ask.snapshot.text, ask.cursor
-    if ask.snapshot.path is None and not text.strip():
+    text, cursor = request.snapshot.text, request.cursor
+    if request.snapshot.path is None and not text.strip():
         return Rejection("empty document", "nothing to go by")
-    if len(text) > _LONG_LINE_CHARS * len(ask.snapshot.line_starts):
+    if len(text) > _LONG_LINE_CHARS * len(request.snapshot.line_starts):
         return Rejection("long lines", f"over {_LONG_LINE_CHARS} characters a line: hardly written by hand")
-    if _is_word(text[cursor : cursor + 1]) and (ask.selected is None or _is_word(text[cursor - 1 : cursor])):
+    if _is_word(text[cursor : cursor + 1]) and (
+        request.selected is None or _is_word(text[cursor - 1 : cursor])
+    ):
         return Rejection("inside a word")
-    rest = _rest_of_line(ask)
+    rest = _rest_of_line(request)
     if len(_CLOSING.sub("", rest)) > _MUCH:
         return Rejection("text to the right", f"{len(rest.strip())} characters")
     return None
 
 
-def _wants_lines(ask: CompletionRequest, settings: SuggestSettings) -> bool:
+def _wants_lines(request: CompletionRequest, settings: SuggestSettings) -> bool:
     """Several lines where a block or a new line begins; one in the middle of a line, a comment or a string."""
     if settings.multiline != "auto":
         return settings.multiline == "always"
-    place = CursorContext.at(ask.snapshot, ask.cursor)
-    if not place.tail_is_closers or ask.selected is not None:
+    place = CursorContext.at(request.snapshot, request.cursor)
+    if not place.tail_is_closers or request.selected is not None:
         return False
     if _inside(place) is not None:
         return False
@@ -138,11 +140,11 @@ def _inside(place: CursorContext) -> Inside | None:
     return "comment" if _LINE_COMMENT.match(place.head) else None
 
 
-def _fits_selected(ask: CompletionRequest) -> bool:
+def _fits_selected(request: CompletionRequest) -> bool:
     """Whether the highlighted item goes on from what is typed: the suggestion must begin with it."""
-    start = ask.selected_start if ask.selected_start is not None else ask.cursor
-    typed = ask.snapshot.text[start : ask.cursor]
-    return ask.selected is not None and ask.selected.casefold().startswith(typed.casefold())
+    start = request.selected_start if request.selected_start is not None else request.cursor
+    typed = request.snapshot.text[start : request.cursor]
+    return request.selected is not None and request.selected.casefold().startswith(typed.casefold())
 
 
 def _is_off(path: PurePath, settings: SuggestSettings) -> bool:
@@ -151,10 +153,10 @@ def _is_off(path: PurePath, settings: SuggestSettings) -> bool:
     return GitIgnoreSpec.from_lines(settings.off_paths).match_file(str(path).lstrip("/"))
 
 
-def _rest_of_line(ask: CompletionRequest) -> str:
-    snapshot = ask.snapshot
-    line = snapshot.line_of(ask.cursor)
-    return snapshot.line_text(line)[ask.cursor - snapshot.line_start(line) :]
+def _rest_of_line(request: CompletionRequest) -> str:
+    snapshot = request.snapshot
+    line = snapshot.line_of(request.cursor)
+    return snapshot.line_text(line)[request.cursor - snapshot.line_start(line) :]
 
 
 def _is_word(char: str) -> bool:

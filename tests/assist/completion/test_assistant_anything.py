@@ -87,7 +87,7 @@ async def play(text: str, steps: list[tuple[str, str, int]]) -> None:
                 _fits(ask, made.text, made.start, made.end)
             assert bool(last.suggestions) != bool(last.reason)
         if number % 7 == 0:
-            await desk.assistant._idle.wait()
+            await desk.assistant._idle_worker.wait()
     assert len(desk.traces.last(1000)) == asked
     await desk.assistant.close()
 

@@ -23,7 +23,7 @@ def by_lane(request: Request) -> str:
 
 async def settled(desk: Desk) -> None:
     """Wait until the idle work is done."""
-    await desk.assistant._idle.wait()
+    await desk.assistant._idle_worker.wait()
 
 
 async def test_the_next_suggestion_is_fetched_as_if_this_one_were_accepted() -> None:
@@ -126,7 +126,7 @@ async def test_a_model_that_fills_the_known_hole_passes_the_check() -> None:
     told: list[str] = []
     info = EngineInfo("mlx", "good", "ready", fim="qwen", context_tokens=4096)
     desk = Desk(BODY, ScriptedEngine("    return previous\n", info=info), tell=told.append)
-    await desk.assistant._ahead.self_check()
+    await desk.assistant._prefetcher.self_check()
     assert desk.assistant.status().check == "passed"
     assert told == []
 
@@ -136,7 +136,7 @@ async def test_a_model_that_does_not_is_named_once() -> None:
     info = EngineInfo("mlx", "bad", "ready", fim="qwen", context_tokens=4096)
     desk = Desk(BODY, ScriptedEngine("Sure! Here is", info=info), tell=told.append)
     for _ in range(3):
-        await desk.assistant._ahead.self_check()
+        await desk.assistant._prefetcher.self_check()
     assert len(told) == 1
     assert "bad did not fill a simple test hole" in told[0]
     assert len(desk.scripted.requests) == 3  # each way once: nothing fills the hole
@@ -162,7 +162,7 @@ async def test_a_model_is_asked_the_way_that_filled_the_known_hole(
     desk = Desk(
         BODY, ScriptedEngine(answer, info=EngineInfo("mlx", "odd", "ready", fim=fim)), tell=told.append
     )
-    await desk.assistant._ahead.self_check()
+    await desk.assistant._prefetcher.self_check()
     assert "fill-in-the-middle" in told[0]
     await desk.ask()
     asked = desk.scripted.requests[-1].prompt
@@ -180,7 +180,7 @@ async def test_only_the_newest_piece_of_idle_work_runs() -> None:
         return run
 
     for n in range(5):
-        idle.begin(work(n), 0.0)  # type: ignore[arg-type]
+        idle.start(work(n), 0.0)  # type: ignore[arg-type]
     await idle.wait()
     assert done == [4]
     assert (idle.dropped, idle.finished) == (4, 1)
@@ -192,6 +192,6 @@ async def test_failing_idle_work_disturbs_nobody() -> None:
     async def broken() -> None:
         raise ValueError("no")
 
-    idle.begin(broken, 0.0)
+    idle.start(broken, 0.0)
     await idle.wait()
     assert idle.finished == 0

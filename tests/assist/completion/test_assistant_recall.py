@@ -181,12 +181,12 @@ async def test_the_starter_is_believed_only_when_it_is_sure() -> None:
     info = dataclasses.replace(READY, is_starter=True)
     desk = Desk(BODY, Unsure("return 1", info=info))
     asked: list[float] = []
-    make = desk.assistant._call._make_polisher
+    make = desk.assistant._engine_call._make_polisher
 
     def spy(snapshot: Snapshot, cursor: int, settings: Any, multiline: bool) -> Any:
         asked.append(settings.min_confidence)
         return make(snapshot, cursor, settings, multiline)
 
-    desk.assistant._call._make_polisher = spy
+    desk.assistant._engine_call._make_polisher = spy
     await desk.ask()
     assert asked == [0.8]
