@@ -19,7 +19,7 @@ from qwen_lsp.assist.completion.idle_worker import IdleWorker
 from qwen_lsp.assist.completion.latest_wins import LatestWins, Superseded
 from qwen_lsp.assist.completion.prefetch import Prefetcher
 from qwen_lsp.assist.completion.prompt_builder import PromptBuilder
-from qwen_lsp.assist.completion.recall_policy import least_confidence
+from qwen_lsp.assist.completion.recall_call import RecallCall
 from qwen_lsp.assist.completion.status import AssistantStatus
 from qwen_lsp.assist.completion.suggestion_cache import CacheHit, SuggestionCache
 from qwen_lsp.assist.completion.target import CompletionTarget
@@ -44,7 +44,7 @@ from qwen_lsp.settings import Settings, SuggestSettings
 
 if TYPE_CHECKING:
     from qwen_lsp.assist.context import Context
-    from qwen_lsp.assist.recall import Recall, Recollection
+    from qwen_lsp.assist.recall import Recall
     from qwen_lsp.storage.acceptance_stats import Stats
 
 _PREFETCH_PAUSE_S = 0.05
@@ -77,7 +77,7 @@ class Assistant:
         self._recall = recall
         self._traces: Ring[SuggestionTrace] = traces if traces is not None else Ring()
         self._stats = stats
-        self._make_polisher = polisher
+        self._recall_call = RecallCall(recall, settings, polisher)
         self._prompt_builder = PromptBuilder(settings, context)
         self._suggestion_cache = SuggestionCache()
         self._latest_wins = LatestWins()
@@ -252,35 +252,12 @@ class Assistant:
         self, target: CompletionTarget, triggered: Triggered, info: EngineInfo | None, trace: TraceBuilder
     ) -> Suggestion | None:
         """A suggestion from the user's own code, when it may come before this engine; without one (None) always."""
-        settings = self._settings.recall
-        if self._recall is None or settings.mode == "off":
+        found = self._recall_call.find(target, triggered, info, self._debounce.response_ms, trace)
+        if found is None:
             return None
-        least: float | None = 0.0
-        if info is not None:
-            least = least_confidence(settings.mode, info, self._debounce.response_ms, settings.threshold)
-        if least is None:
-            return None
-        found = self._recall.suggest(target.snapshot, target.cursor, multiline=triggered.multiline)
-        return (
-            self._post_processed(target, triggered, found, trace)
-            if found and found.confidence >= least
-            else None
-        )
-
-    def _post_processed(
-        self, target: CompletionTarget, triggered: Triggered, found: Recollection, trace: TraceBuilder
-    ) -> Suggestion | None:
-        """What was recalled, post-processed like anything else that is shown."""
-        polisher = self._make_polisher(
-            target.snapshot, target.cursor, self._settings.suggest, triggered.multiline
-        )
-        polisher.feed(found.text)
-        result = polisher.result()
-        if isinstance(result, Rejection):
-            trace.extra["recall"] = str(result)
-            return None
-        suggestion = self._suggestion(target, result.text, result.end, "recall", found.confidence)
-        return dataclasses.replace(suggestion, places=found.places)
+        recalled, polished = found
+        suggestion = self._suggestion(target, polished.text, polished.end, "recall", recalled.confidence)
+        return dataclasses.replace(suggestion, places=recalled.places)
 
     async def _wait_after_deletion(self, request: CompletionRequest, trace: TraceBuilder) -> None:
         """While deletions follow each other no text is wanted; after a pause it is.

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pytest
 
-from qwen_lsp.assist.completion.recall_policy import SLOW_MS, VERY_SURE, answers_well, least_confidence
+from qwen_lsp.assist.completion.recall_call import SLOW_MS, VERY_SURE, answers_well, least_confidence
 from qwen_lsp.assist.recall import RecallState, Recollection
 from qwen_lsp.assist.suggestion import SourceLocation
 from qwen_lsp.code.snapshot import Snapshot
