@@ -109,4 +109,4 @@ def _keep_header_true(context: PageContext, page: gr.Blocks, header: gr.HTML, no
     page.load(None, None, None, js=static_text("page.js"))
     timer = gr.Timer(_HEADER_PERIOD_S)
     for event in (page.load, timer.tick):
-        event(look, None, [header, notice], queue=False, show_progress="hidden", api_visibility="private")
+        event(look, None, [header, notice], **QUIET)

@@ -8,18 +8,16 @@ from typing import Any
 import gradio as gr
 
 from qwen_lsp.paths import paths
-from webui.gradio_types import Json, Updates
+from webui.gradio_types import Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
+from webui.page_context import QUIET
 from webui.parts.form_controls import Controls
+from webui.parts.lines import saving, say_html
 from webui.parts.presets import Preset, Presets
 from webui.request.form import NAMES, read
 
-_DOWNLOAD = (
-    "(text) => { const url = URL.createObjectURL(new Blob([text], {type: 'application/json'}));"
-    "Object.assign(document.createElement('a'), {href: url, download: 'qwen-lsp-presets.json'}).click();"
-    "setTimeout(() => URL.revokeObjectURL(url), 1000); }"
-)
+_DOWNLOAD = saving("qwen-lsp-presets.json", "application/json")
 
 
 def preset_panel(page: gr.Blocks, request: gr.Textbox, form: Controls) -> None:
@@ -46,13 +44,12 @@ def preset_panel(page: gr.Blocks, request: gr.Textbox, form: Controls) -> None:
             export = gr.Button(translated("export"), size="sm", elem_id="preset-export")
         told = gr.HTML(elem_id="preset-told", apply_default_css=False)
         text = gr.Textbox(visible=False)
-    quiet: Json = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    page.load(lambda: gr.update(choices=_names()), None, chosen, **quiet)
-    save.click(_save, [name, keep_request, request, *form.all], [chosen, told], **quiet)
-    load.click(_load, [chosen, request, *form.all], [request, *form.all], **quiet)
-    drop.click(_drop, chosen, [chosen, told], **quiet)
-    given.upload(_import, given, [chosen, told], **quiet)
-    export.click(lambda: _store().export(), None, text, **quiet).then(None, text, None, js=_DOWNLOAD)
+    page.load(lambda: gr.update(choices=_names()), None, chosen, **QUIET)
+    save.click(_save, [name, keep_request, request, *form.all], [chosen, told], **QUIET)
+    load.click(_load, [chosen, request, *form.all], [request, *form.all], **QUIET)
+    drop.click(_drop, chosen, [chosen, told], **QUIET)
+    given.upload(_import, given, [chosen, told], **QUIET)
+    export.click(lambda: _store().export(), None, text, **QUIET).then(None, text, None, js=_DOWNLOAD)
 
 
 def _store() -> Presets:
@@ -98,4 +95,4 @@ def _import(path: str) -> Updates:
 
 
 def _told(key: str, *, bad: bool = False, **values: object) -> str:
-    return f'<div class="q-say{" bad" if bad else ""}" role="status">{bilingual(key, **values)}</div>'
+    return say_html(bilingual(key, **values), bad=bad)

@@ -9,7 +9,7 @@ from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM, hole_as_chat, target_la
 from qwen_lsp.assist.prompts.fim import TEMPLATES, Hole
 from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request, TextPrompt
 from qwen_lsp.samples import LANGUAGE_NAMES
-from webui.request.form import Form
+from webui.request.form import Form, defaults
 from webui.request.target_languages import AS_IS, ending
 
 CURSOR = "<cursor>"
@@ -42,6 +42,12 @@ def plan(
         experts=experts,
         heal=isinstance(prompt, TextPrompt),
     )
+
+
+def chat_request(*messages: Message, info: EngineInfo, max_tokens: int) -> Request:
+    """A request of the page in plain words: the usual system message first, the model's usual sampling."""
+    prompt = ChatPrompt((Message("system", DEFAULT_SYSTEM), *messages))
+    return Request(prompt, max_tokens=max_tokens, sampling=defaults(info).sampling, lane=Lane.CHAT)
 
 
 def shown(request: Request) -> str:

@@ -10,6 +10,10 @@ from typing import Any, Protocol, TypeVar
 class PageJob(Protocol):
     """What runs for an open page: it can be stopped, and tells how it goes."""
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+
     def stop(self) -> None:
         """End it at once."""
 
@@ -50,6 +54,11 @@ class Running:
         for key, job in list(self._jobs.items()):
             if key.startswith(f"{page}/"):
                 job.stop()
+
+    def runs(self, key: str) -> bool:
+        """Whether this page's job goes on."""
+        job = self._jobs.get(key)
+        return job is not None and not job.ended
 
     def __len__(self) -> int:
         return len(self._jobs)

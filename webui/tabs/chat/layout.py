@@ -9,7 +9,9 @@ import gradio as gr
 from webui.gradio_types import Component, Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
+from webui.parts.lines import say_html
 from webui.parts.workspace_files import NotReadable, Workspace
+from webui.running.controls import run_buttons
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +87,7 @@ def _right() -> dict[str, Component]:
         max_lines=10,
         elem_id="chat-words",
     )
-    with gr.Row():
-        made["go"] = gr.Button(
-            translated("chat_send"),
-            variant="primary",
-            elem_id="chat-send",
-            size="md",
-            elem_classes="q-go",
-            scale=2,
-            min_width=110,
-        )
-        made["stop"] = gr.Button(
-            translated("stop"),
-            elem_id="chat-stop",
-            size="md",
-            elem_classes="q-stop",
-            interactive=False,
-            min_width=80,
-        )
+    made["go"], made["stop"] = run_buttons("chat", "chat_send", go_id="chat-send", size="md")
     with gr.Row(elem_classes="q-small"):
         for name in ("retry", "drop", "older", "newer"):
             made[name] = gr.Button(
@@ -130,8 +115,6 @@ def list_files(folder: str) -> Updates:
         workspace = Workspace.at(folder)
         files = workspace.files()
     except NotReadable as error:
-        return gr.update(
-            choices=[], value=[]
-        ), f'<div class="q-say bad">{bilingual("attach_bad", why=error)}</div>'
-    told = f'<div class="q-say">{bilingual("attach_count", count=len(files))}</div>'
+        return gr.update(choices=[], value=[]), say_html(bilingual("attach_bad", why=error), bad=True)
+    told = say_html(bilingual("attach_count", count=len(files)))
     return gr.update(choices=[*workspace.folders(), *files], value=[]), told

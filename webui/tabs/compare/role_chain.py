@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from html import escape
 
 import gradio as gr
 
-from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM
-from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
-from webui.gradio_types import Handler, Updates
+from qwen_lsp.engine.request import Message
+from webui.gradio_types import Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
-from webui.page_context import QUIET, PageContext, StartStop, key_of
+from webui.page_context import PageContext
+from webui.parts.lines import line_html, say_html
 from webui.parts.progress import phase_html
-from webui.request.form import defaults
+from webui.request.build import chat_request
+from webui.running.controls import RunControls, Runner, run_buttons
 from webui.running.generation import Generation
 from webui.tabs.compare.comparison import roles_of
 
@@ -39,62 +40,37 @@ def build_recipe(context: PageContext) -> None:
             lines=6,
             elem_id="recipe-roles",
         )
-        with gr.Row():
-            go = gr.Button(translated("recipe_go"), variant="primary", elem_id="recipe-go", scale=3)
-            stop = gr.Button(
-                translated("stop"),
-                elem_id="recipe-stop",
-                elem_classes="q-stop",
-                interactive=False,
-                min_width=80,
-            )
+        go, stop = run_buttons(_JOB, "recipe_go")
         shown = gr.HTML(elem_id="recipe-shown", apply_default_css=False)
-    go.click(
-        _cook(context),
-        [task, roles],
-        [shown, go, stop],
-        concurrency_limit=None,
-        show_progress="hidden",
-        api_visibility="private",
-    )
-    stop.click(_stopper(context), None, None, **QUIET)
+    run = RunControls(context, _JOB, go, stop)
+    run.starts(go.click, _runner(context, run), [task, roles], [shown])
 
 
-def _cook(context: PageContext) -> Handler:
-    async def cook(request: gr.Request, task: str, roles: str) -> AsyncIterator[Updates]:
-        done, previous, buttons = "", "", StartStop()
+def _runner(context: PageContext, run: RunControls) -> Runner:
+    async def chain(request: gr.Request, task: str, roles: str) -> AsyncGenerator[Updates, None]:
+        done, previous = "", ""
         if not (task or "").strip():
-            yield f'<p class="q-say bad" role="status">{bilingual("request_empty")}</p>', *buttons.now(True)
+            yield (say_html(bilingual("request_empty"), bad=True),)
             return
         for role in roles_of(roles or ""):
             info = await context.services.engine.info()
-            asked = _request(role.prompt(task, previous), info)
+            words = Message("user", role.prompt(task, previous))
+            asked = chat_request(words, info=info, max_tokens=_MAX_TOKENS)
             generation = Generation(context.services.engine, asked, slower=2.0)
-            async with aclosing(context.running.follow(key_of(request, _JOB), generation)) as states:
+            async with aclosing(run.follow(request, generation)) as states:
                 async for state in states:
-                    yield done + _step(role.name, state), *buttons.now(False)
+                    if not state.ended:  # the next role's turn follows: only the last row ends the run
+                        yield (done + _step(role.name, state),)
             done, previous = done + _step(role.name, generation), generation.text
             if generation.phase in ("stopped", "failed"):
                 break
-        yield done, *buttons.now(True)
+        yield (done,)
 
-    return cook
-
-
-def _request(words: str, info: EngineInfo) -> Request:
-    prompt = ChatPrompt((Message("system", DEFAULT_SYSTEM), Message("user", words)))
-    return Request(prompt, max_tokens=_MAX_TOKENS, sampling=defaults(info).sampling, lane=Lane.CHAT)
+    return chain
 
 
 def _step(name: str, state: Generation) -> str:
     return (
-        f'<section class="q-step"><h3>{escape(name)}</h3><div class="q-line">{phase_html(state)}</div>'
+        f'<section class="q-step"><h3>{escape(name)}</h3>{line_html(phase_html(state))}'
         f'<pre tabindex="0">{escape(state.text)}</pre></section>'
     )
-
-
-def _stopper(context: PageContext) -> Handler:
-    async def stop(request: gr.Request) -> None:
-        context.running.stop(key_of(request, _JOB))
-
-    return stop

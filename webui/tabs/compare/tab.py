@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from html import escape
 
 import gradio as gr
 
 from qwen_lsp.engine.base import switchable
-from webui.gradio_types import Handler, Updates
+from webui.gradio_types import Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
-from webui.page_context import QUIET, PageContext, StartStop, key_of
+from webui.page_context import QUIET, PageContext
+from webui.parts.lines import line_html, saving
 from webui.request.test_kit import KITS
+from webui.running.controls import RunControls, Runner, run_buttons
 from webui.running.task import BackgroundTask
 from webui.tabs.compare.columns import MOST, build_columns, columns_of, offer
 from webui.tabs.compare.comparison import prompts_of, to_csv, to_json
@@ -46,17 +48,15 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     cells, settings, text = gr.State(()), gr.State(()), gr.Textbox(visible=False)
     offer(context.services.engine, controls, tab)
     count.change(lambda n: [gr.update(visible=i < n) for i in range(MOST)], count, columns, **QUIET)
-    go.click(
-        _runner(context),
+    run = RunControls(context, _TAB, go, stop)
+    run.starts(
+        go.click,
+        _runner(context, run),
         [prompts, count, repeat, tests, language, *controls],
-        [table, bar, cells, settings, go, stop],
-        concurrency_limit=None,
-        show_progress="hidden",
-        api_visibility="private",
+        [table, bar, cells, settings],
     )
-    stop.click(_stopper(context), None, None, **QUIET)
     for button, write, name in ((as_json, to_json, "comparison.json"), (as_csv, to_csv, "comparison.csv")):
-        button.click(write, [cells, settings], text, **QUIET).then(None, text, None, js=_save(name))
+        button.click(write, [cells, settings], text, **QUIET).then(None, text, None, js=saving(name))
     build_recipe(context)
 
 
@@ -73,63 +73,35 @@ def _tests() -> tuple[gr.Textbox, gr.Dropdown]:
 
 
 def _buttons() -> tuple[gr.Button, gr.Button, gr.Button, gr.Button]:
+    go, stop = run_buttons(_TAB, "compare_go", size="md")
     with gr.Row():
-        go = gr.Button(
-            translated("compare_go"), variant="primary", elem_id="compare-go", elem_classes="q-go", size="md", scale=3, min_width=120
-        )  # fmt: skip
-        stop = gr.Button(
-            translated("stop"),
-            elem_id="compare-stop",
-            elem_classes="q-stop",
-            size="md",
-            interactive=False,
-            min_width=80,
-        )
         as_csv = gr.Button(translated("compare_csv"), elem_id="compare-csv", size="md", min_width=130)
         as_json = gr.Button(translated("compare_json"), elem_id="compare-json", size="md", min_width=130)
     return go, stop, as_json, as_csv
 
 
-def _save(name: str) -> str:
-    return (
-        "(text) => { const url = URL.createObjectURL(new Blob([text], {type: 'text/plain'}));"
-        f"Object.assign(document.createElement('a'), {{href: url, download: '{name}'}}).click(); }}"
-    )
-
-
-def _runner(context: PageContext) -> Handler:
-    async def run(
+def _runner(context: PageContext, run: RunControls) -> Runner:
+    async def compare(
         request: gr.Request, prompts: str, count: int, repeat: int, tests: str, language: str, *values: object
-    ) -> AsyncIterator[Updates]:
-        wanted, buttons = prompts_of(prompts or ""), StartStop()
+    ) -> AsyncGenerator[Updates, None]:
+        wanted = prompts_of(prompts or "")
         if not wanted:
-            yield "", _line(bilingual("request_empty")), (), (), *buttons.now(True)
+            yield "", line_html(bilingual("request_empty")), (), ()
             return
         columns = columns_of(values, count, await context.services.engine.info())
         compared = Comparison(context, wanted, columns, int(repeat), tests or "", KITS[language])
         work, drawn = BackgroundTask(compared.run, bilingual("phase_queued")), -1
-        async with aclosing(context.running.follow(key_of(request, _TAB), work)) as states:
+        async with aclosing(run.follow(request, work)) as states:
             async for state in states:
                 cells = compared.so_far() if state.ended else compared.cells
                 table = gr.skip() if len(cells) == drawn else table_html(cells, columns) if cells else ""
                 drawn = len(cells)
-                yield table, _line(_told(state)), tuple(cells), columns, *buttons.now(state.ended)
+                yield table, line_html(_told(state)), tuple(cells), columns
 
-    return run
+    return compare
 
 
 def _told(work: BackgroundTask[str]) -> str:
     if work.state == "stopped":
         return f"{bilingual('phase_stopped')} {work.news}"
     return f'<span class="q-why">{escape(work.error)}</span>' if work.state == "failed" else work.news
-
-
-def _line(html: str) -> str:
-    return f'<div class="q-line" role="status">{html}</div>'
-
-
-def _stopper(context: PageContext) -> Handler:
-    async def stop(request: gr.Request) -> None:
-        context.running.stop(key_of(request, _TAB))
-
-    return stop

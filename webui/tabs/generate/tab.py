@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from html import escape
 
@@ -15,7 +15,7 @@ from webui.gradio_types import Component, Handler, Json, Updates
 from webui.i18n.examples import EXAMPLES
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
-from webui.page_context import QUIET, PageContext, StartStop, key_of
+from webui.page_context import QUIET, PageContext
 from webui.parts.architecture import picture_html
 from webui.parts.code_view import CodeStream, code_view
 from webui.parts.form_controls import Controls, language_and_mode, sampling
@@ -25,6 +25,7 @@ from webui.parts.progress import foot_html, phase_html, stats_html
 from webui.request.build import RequestRefusal, plan, shown
 from webui.request.form import NAMES, Form, defaults, read
 from webui.request.target_languages import ending
+from webui.running.controls import RunControls, Runner, run_buttons
 from webui.running.generation import Generation, at_turns
 
 _TAB = "generate"
@@ -49,23 +50,7 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
                 autofocus=True,
             )
             wanted = language_and_mode(Form())
-            with gr.Row():
-                go = gr.Button(
-                    translated("go"),
-                    variant="primary",
-                    elem_id="go",
-                    elem_classes="q-go",
-                    scale=3,
-                    min_width=190,
-                )
-                stop = gr.Button(
-                    translated("stop"),
-                    elem_id="stop",
-                    elem_classes="q-stop",
-                    scale=1,
-                    min_width=90,
-                    interactive=False,
-                )
+            go, stop = run_buttons("generate", "go", go_id="go", stop_id="stop")
             form = Controls(wanted | sampling(Form()))
             preset_panel(page, request, form)
             show, prompt = _prompt_panel()
@@ -74,14 +59,7 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
             picture = gr.HTML(elem_id="picture", apply_default_css=False)
     _example_cards(request, form)
     _wire(context, request, form, go, stop, view)
-    show.click(
-        _shower(context),
-        [request, *form.all],
-        prompt,
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    show.click(_shower(context), [request, *form.all], prompt, **QUIET)
     page.load(_opener(context), None, form.all, **QUIET)
     page.load(_drawer(context), None, picture, **QUIET)
     gr.Timer(_LOOK_EVERY_S).tick(_drawer(context), None, picture, **QUIET)
@@ -122,15 +100,8 @@ def _example_cards(request: gr.Textbox, form: Controls) -> None:
 def _wire(
     context: PageContext, request: gr.Textbox, form: Controls, go: gr.Button, stop: gr.Button, view: gr.HTML
 ) -> None:
-    go.click(
-        _runner(context),
-        [request, *form.all],
-        [view, go, stop],
-        concurrency_limit=None,
-        show_progress="hidden",
-        api_visibility="private",
-    )
-    stop.click(_stopper(context), None, None, queue=False, show_progress="hidden", api_visibility="private")
+    run = RunControls(context, _TAB, go, stop)
+    run.starts(go.click, _runner(context, run), [request, *form.all], [view])
     gr.on(
         [control.change for control in form.all],
         None,
@@ -142,14 +113,14 @@ def _wire(
     )
 
 
-def _runner(context: PageContext) -> Handler:
-    async def run(request: gr.Request, text: str, *values: object) -> AsyncIterator[Updates]:
+def _runner(context: PageContext, run: RunControls) -> Runner:
+    async def generate(request: gr.Request, text: str, *values: object) -> AsyncGenerator[Updates, None]:
         form = read(dict(zip(NAMES, values, strict=True)))
         asked = plan(text or "", form, await context.services.engine.info())
-        name, buttons = uuid.uuid4().hex, StartStop()
+        name = uuid.uuid4().hex
         stream = CodeStream(name, form.language, f"result.{ending(form.language)}")
         if isinstance(asked, RequestRefusal):
-            yield stream.begun(state="failed", phase=bilingual(asked.key)), *buttons.now(True)
+            yield (stream.begun(state="failed", phase=bilingual(asked.key)),)
             return
         generation = Generation(context.services.engine, asked)
 
@@ -158,14 +129,13 @@ def _runner(context: PageContext) -> Handler:
             told = _told(generation, await context.services.engine.info(), answer)
             return told | stream.news(answer.code, answer.language, epoch, shown)
 
-        turns = at_turns(context.running.follow(key_of(request, _TAB), generation))
+        turns = at_turns(run.follow(request, generation))
         async with aclosing(turns) as states:
             with context.live.telling(name, news):
                 async for state in states:
-                    value = _drawn(stream, state, await context.services.engine.info(), form)
-                    yield value, *buttons.now(state.ended)
+                    yield (_drawn(stream, state, await context.services.engine.info(), form),)
 
-    return run
+    return generate
 
 
 def _drawn(stream: CodeStream, state: Generation, info: EngineInfo, form: Form) -> Json:
@@ -182,13 +152,6 @@ def _told(state: Generation, info: EngineInfo, answer: FencedAnswer) -> Json:
     """How it goes, as HTML; the prose is the model's and escaped."""
     told: Json = {"state": state.phase, "phase": phase_html(state), "stats": stats_html(state, info)}
     return told | {"prose": escape(answer.prose)}
-
-
-def _stopper(context: PageContext) -> Handler:
-    async def stop(request: gr.Request) -> None:
-        context.running.stop(key_of(request, _TAB))
-
-    return stop
 
 
 def _shower(context: PageContext) -> Handler:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import gradio as gr
@@ -12,12 +12,13 @@ from qwen_lsp.engine.request import EngineInfo
 from webui.gradio_types import Handler, Json, Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
-from webui.page_context import QUIET, PageContext, StartStop, key_of
+from webui.page_context import QUIET, PageContext
 from webui.parts.architecture import picture_html
 from webui.parts.progress import phase_html, stats_html
 from webui.request.build import RequestRefusal, plan
 from webui.request.form import Form, defaults, read
 from webui.request.target_languages import AS_IS
+from webui.running.controls import RunControls, Runner, run_buttons
 from webui.running.generation import Generation, at_turns
 from webui.tabs.inside.view import InsideStream, inside_view
 
@@ -44,45 +45,25 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
                 most = gr.Slider(
                     1, 2048, 256, step=1, label=translated("max_tokens"), buttons=[], min_width=140
                 )
-            with gr.Row():
-                go = gr.Button(
-                    translated("inside_go"),
-                    variant="primary",
-                    elem_id="inside-go",
-                    elem_classes="q-go",
-                    scale=3,
-                    min_width=150,
-                )
-                stop = gr.Button(
-                    translated("stop"),
-                    elem_id="inside-stop",
-                    elem_classes="q-stop",
-                    interactive=False,
-                    min_width=80,
-                )
+            go, stop = run_buttons(_TAB, "inside_go")
         with gr.Column(scale=7, min_width=320):
             view = inside_view("inside")
-    go.click(
-        _runner(context),
-        [words, temperature, most],
-        [view, go, stop],
-        concurrency_limit=None,
-        show_progress="hidden",
-        api_visibility="private",
-    )
-    stop.click(_stopper(context), None, None, **QUIET)
+    run = RunControls(context, _TAB, go, stop)
+    run.starts(go.click, _runner(context, run), [words, temperature, most], [view])
     tab.select(_drawer(context), None, picture, **QUIET)
     page.load(_first_temperature(context), None, temperature, **QUIET)
 
 
-def _runner(context: PageContext) -> Handler:
-    async def run(request: gr.Request, words: str, temperature: float, most: int) -> AsyncIterator[Updates]:
-        info, name, buttons = await context.services.engine.info(), uuid.uuid4().hex, StartStop()
+def _runner(context: PageContext, run: RunControls) -> Runner:
+    async def watch(
+        request: gr.Request, words: str, temperature: float, most: int
+    ) -> AsyncGenerator[Updates, None]:
+        info, name = await context.services.engine.info(), uuid.uuid4().hex
         stream = InsideStream(name, info.shape)
         form = read({"language": AS_IS, "temperature": temperature, "max_tokens": most}, defaults(info))
         asked = plan(words or "", form, info, experts=True, logprobs=_ALTERNATIVES)
         if isinstance(asked, RequestRefusal):
-            yield stream.begun(state="failed", phase=bilingual(asked.key)), *buttons.now(True)
+            yield (stream.begun(state="failed", phase=bilingual(asked.key)),)
             return
         generation = Generation(context.services.engine, asked, keep_tokens=True)
 
@@ -90,26 +71,19 @@ def _runner(context: PageContext) -> Handler:
             told = _told(generation, await context.services.engine.info())
             return told | stream.news(generation.tokens, shown)
 
-        async with aclosing(at_turns(context.running.follow(key_of(request, _TAB), generation))) as states:
+        async with aclosing(at_turns(run.follow(request, generation))) as states:
             with context.live.telling(name, news):
                 async for state in states:
                     value = stream.begun(**_told(state, await context.services.engine.info()))
                     if state.ended:
                         value |= stream.news(state.tokens, 0)
-                    yield value, *buttons.now(state.ended)
+                    yield (value,)
 
-    return run
+    return watch
 
 
 def _told(state: Generation, info: EngineInfo) -> dict[str, str]:
     return {"state": state.phase, "phase": phase_html(state), "stats": stats_html(state, info)}
-
-
-def _stopper(context: PageContext) -> Handler:
-    async def stop(request: gr.Request) -> None:
-        context.running.stop(key_of(request, _TAB))
-
-    return stop
 
 
 def _drawer(context: PageContext) -> Handler:

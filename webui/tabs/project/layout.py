@@ -9,6 +9,7 @@ import gradio as gr
 from webui.gradio_types import Component
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
+from webui.running.controls import run_buttons
 from webui.static import static_text
 from webui.tabs.project.question import TASKS
 
@@ -83,18 +84,7 @@ def _asked() -> dict[str, Component]:
         visible=False,
         elem_id="project-words",
     )
-    with gr.Row():
-        made["go"] = gr.Button(
-            translated("project_go"),
-            variant="primary",
-            elem_id="project-go",
-            elem_classes="q-go",
-            scale=3,
-            min_width=120,
-        )
-        made["stop"] = gr.Button(
-            translated("stop"), elem_id="project-stop", elem_classes="q-stop", interactive=False, min_width=80
-        )
+    made["go"], made["stop"] = run_buttons("project", "project_go")
     return made
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from html import escape
 from typing import Any
@@ -14,12 +14,13 @@ from qwen_lsp.code.markdown import fence
 from qwen_lsp.code.symbols import Symbol
 from qwen_lsp.engine.request import EngineInfo
 from qwen_lsp.errors import QwenLspError
-from webui.gradio_types import Component, Handler, Updates
+from webui.gradio_types import Component, Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
-from webui.page_context import QUIET, PageContext, key_of
-from webui.parts.progress import phase_html, stats_html
+from webui.page_context import QUIET, PageContext
+from webui.parts.lines import line_html, progress_html, saving, say_html
 from webui.parts.workspace_files import NotReadable, Workspace
+from webui.running.controls import RunControls, Runner
 from webui.running.generation import Generation
 from webui.tabs.project.layout import ProjectLayout, build_panel
 from webui.tabs.project.question import Question, outcome_of, question, symbols_of
@@ -28,10 +29,6 @@ from webui.tabs.project.tree import files_of, files_told, tree_html
 
 _TAB = "project"
 _MOST_NAMED = 60
-_SAVE = (
-    "(text) => { const url = URL.createObjectURL(new Blob([text], {type: 'text/markdown'}));"
-    "Object.assign(document.createElement('a'), {href: url, download: 'project.md'}).click(); }"
-)
 
 
 def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
@@ -47,22 +44,22 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     )
     panel.tree.click(_choose, root, [choice, panel.chosen, panel.part], **QUIET)
     panel.task.change(lambda task: gr.update(visible=task == "migrate"), panel.task, panel.words, **QUIET)
-    panel.go.click(
-        _runner(context),
+    run = RunControls(context, _TAB, panel.go, panel.stop)
+    run.starts(
+        panel.go.click,
+        _runner(context, run),
         [root, choice, panel.part, panel.task, panel.words, language],
         _drawn(panel, result),
-        concurrency_limit=None,
-        show_progress="hidden",
-        api_visibility="private",
     )
-    panel.stop.click(_stopper(context), None, None, **QUIET)
     panel.accept.click(_accept, [root, result], [panel.bar, panel.accept], **QUIET)
-    panel.keep.click(_kept, result, text, **QUIET).then(None, text, None, js=_SAVE)
+    panel.keep.click(_kept, result, text, **QUIET).then(
+        None, text, None, js=saving("project.md", "text/markdown")
+    )
 
 
 def _drawn(panel: ProjectLayout, result: gr.State) -> list[Component]:
     return [
-        panel.bar, panel.answer, panel.changes, result, panel.accept, panel.keep, panel.go, panel.stop
+        panel.bar, panel.answer, panel.changes, result, panel.accept, panel.keep
     ]  # fmt: skip
 
 
@@ -71,9 +68,9 @@ async def _open(folder: str) -> Updates:
         workspace = await asyncio.to_thread(Workspace.at, folder or "")
         files = await asyncio.to_thread(files_of, workspace)
     except NotReadable as error:
-        return "", "", "", _say(bilingual("project_refused", why=error), bad=True), "", _parts([])
+        return "", "", "", say_html(bilingual("project_refused", why=error), bad=True), "", _parts([])
     told = f"{escape(str(workspace.root))} · {files_told(len(files))}"
-    return str(workspace.root), "", tree_html(files), _say(told), "", _parts([])
+    return str(workspace.root), "", tree_html(files), say_html(told), "", _parts([])
 
 
 async def _choose(root: str, event: gr.EventData) -> Updates:
@@ -82,15 +79,15 @@ async def _choose(root: str, event: gr.EventData) -> Updates:
         return "", "", _parts([])
     chosen = f"{bilingual('project_chosen')}: <b>{escape(path)}</b>"
     if path.endswith("/"):
-        return path, _say(chosen), _parts([])
+        return path, say_html(chosen), _parts([])
     try:
         symbols = await asyncio.to_thread(symbols_of, Workspace.at(root), path)
     except NotReadable as error:
-        return "", _say(bilingual("project_refused", why=error), bad=True), _parts([])
+        return "", say_html(bilingual("project_refused", why=error), bad=True), _parts([])
     if symbols:
         named = ", ".join(escape(one.name) for one in symbols[:_MOST_NAMED])
         chosen += f"<br>{bilingual('project_symbols')}: {named}{' …' if len(symbols) > _MOST_NAMED else ''}"
-    return path, _say(chosen), _parts(symbols)
+    return path, say_html(chosen), _parts(symbols)
 
 
 def _parts(symbols: list[Symbol]) -> Any:
@@ -102,29 +99,29 @@ def _key(symbol: Symbol) -> str:
     return f"{symbol.name}@{symbol.first}-{symbol.last}"
 
 
-def _runner(context: PageContext) -> Handler:
-    async def run(
+def _runner(context: PageContext, run: RunControls) -> Runner:
+    async def ask(
         request: gr.Request, root: str, choice: str, part: str, task: str, words: str, language: str
-    ) -> AsyncIterator[Updates]:
+    ) -> AsyncGenerator[Updates, None]:
         if not root or not choice:
-            yield _row(_line(bilingual("project_none")))
+            yield _row(line_html(bilingual("project_none")))
             return
         workspace, info = Workspace(Workspace.at(root).root), await context.services.engine.info()
         try:
             asked = await asyncio.to_thread(_question, context, workspace, choice, part, task, words, info)
         except QwenLspError as error:
-            yield _row(_line(bilingual("project_refused", why=error)))
+            yield _row(line_html(bilingual("project_refused", why=error)))
             return
         generation = Generation(context.services.engine, asked.request, slower=2.0)
-        fit = fit_html(asked.fit)
-        async with aclosing(context.running.follow(key_of(request, _TAB), generation)) as states:
+        fit = f'<span class="q-fit">{fit_html(asked.fit)}</span>'
+        async with aclosing(run.follow(request, generation)) as states:
             async for state in states:
-                bar = _bar(state, await context.services.engine.info(), fit)
+                bar = line_html(progress_html(state, await context.services.engine.info(), fit))
                 if not state.ended:
-                    yield _row(bar, _writing(state.text, asked), running=True)
+                    yield _row(bar, _writing(state.text, asked))
         yield await asyncio.to_thread(_finished, workspace, asked, generation, bar, language)
 
-    return run
+    return ask
 
 
 def _question(
@@ -157,7 +154,7 @@ def _finished(workspace: Workspace, asked: Question, done: Generation, bar: str,
         outcome = outcome_of(workspace, asked.plan, done.text, cut=done.phase == "length")
         result = result_of(outcome, workspace, language)
     except QwenLspError as error:
-        refused = _line(bilingual("project_refused", why=error))
+        refused = line_html(bilingual("project_refused", why=error))
         return _row(bar + refused, done.text, result=ProjectResult(done.text))
     return _row(bar, result.markdown, changes_html(result), result)
 
@@ -167,8 +164,6 @@ def _row(
     answer: str = "",
     changes: str = "",
     result: ProjectResult | None = None,
-    *,
-    running: bool = False,
 ) -> Updates:
     result = result or ProjectResult()
     return (
@@ -178,8 +173,6 @@ def _row(
         result,
         gr.update(visible=bool(changes)),
         gr.update(visible=bool(result.markdown or result.changes)),
-        gr.update(interactive=not running),
-        gr.update(interactive=running),
     )
 
 
@@ -192,32 +185,10 @@ async def _accept(root: str, result: ProjectResult) -> Updates:
             await asyncio.to_thread(workspace.write, change.path, change.after, before=change.before)
             written.append(change.path)
     except NotReadable as error:
-        return _line(bilingual("project_refused", why=error)), gr.update()
-    return _line(bilingual("accept_done", names=", ".join(written))), gr.update(visible=False)
+        return line_html(bilingual("project_refused", why=error)), gr.update()
+    return line_html(bilingual("accept_done", names=", ".join(written))), gr.update(visible=False)
 
 
 def _kept(result: ProjectResult) -> str:
     diffs = [f"## {change.path}\n\n{fence(change.diff, 'diff')}" for change in result.changes]
     return "\n\n".join(piece for piece in (result.markdown, *diffs) if piece) + "\n"
-
-
-def _stopper(context: PageContext) -> Handler:
-    async def stop(request: gr.Request) -> None:
-        context.running.stop(key_of(request, _TAB))
-
-    return stop
-
-
-def _bar(state: Generation, info: EngineInfo, fit: str) -> str:
-    words = f'<span class="q-phase" data-phase="{state.phase}">{phase_html(state)}</span>'
-    return _line(
-        f'{words}<span class="q-stats">{stats_html(state, info)}</span><span class="q-fit">{fit}</span>'
-    )
-
-
-def _line(html: str) -> str:
-    return f'<div class="q-line" role="status">{html}</div>'
-
-
-def _say(html: str, *, bad: bool = False) -> str:
-    return f'<p class="q-say{" bad" if bad else ""}" role="status">{html}</p>'

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from html import escape
 
 import gradio as gr
 
-from qwen_lsp.assist.prompts.chat import DEFAULT_SYSTEM
-from qwen_lsp.engine.request import ChatPrompt, EngineInfo, Lane, Message, Request
+from qwen_lsp.engine.request import Message
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.sandbox import Round, Verdict, job_for_tests, run_contained, until_green
-from webui.gradio_types import Component, Handler, Updates
+from webui.gradio_types import Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
-from webui.page_context import QUIET, PageContext, key_of
+from webui.page_context import QUIET, PageContext
 from webui.parts.highlight import highlight
+from webui.parts.lines import line_html, say_html
 from webui.parts.markdown_code import split_fences
 from webui.parts.progress import phase_html
 from webui.parts.verdict import verdict_html
 from webui.parts.workspace_files import NotReadable, Workspace
-from webui.request.form import defaults
+from webui.request.build import chat_request
 from webui.request.test_kit import KITS, TestKit, ask_for_code, ask_for_tests, files_of
+from webui.running.controls import RunControls, Runner, run_buttons
 from webui.running.generation import Generation
 from webui.running.task import BackgroundTask
 
@@ -54,22 +55,8 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
                 label=translated("loop_tests"), info=translated("loop_tests_info"), lines=8, max_lines=24, elem_id="loop-tests",
                 elem_classes="q-mono",
             )  # fmt: skip
-            with gr.Row():
-                write = gr.Button(translated("loop_write"), elem_id="loop-write", min_width=120)
-                go = gr.Button(
-                    translated("loop_go"),
-                    variant="primary",
-                    elem_id="loop-go",
-                    elem_classes="q-go",
-                    min_width=120,
-                )
-                stop = gr.Button(
-                    translated("stop"),
-                    elem_id="loop-stop",
-                    elem_classes="q-stop",
-                    interactive=False,
-                    min_width=80,
-                )
+            write = gr.Button(translated("loop_write"), elem_id="loop-write", min_width=120)
+            go, stop = run_buttons(_TAB, "loop_go")
         with gr.Column(scale=7, min_width=320):
             bar = gr.HTML(elem_id="loop-bar", apply_default_css=False)
             rounds = gr.HTML(
@@ -82,19 +69,14 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
                 elem_id="loop-accepted", elem_classes="q-mono",
             )  # fmt: skip
             folder, file, put, told = _acceptance()
-    asked: dict[str, Component] = {
-        "concurrency_limit": None,
-        "show_progress": "hidden",
-        "api_visibility": "private",
-    }
-    write.click(_test_writer(context), [requirement, language], [tests, bar, go, stop], **asked)
-    go.click(
-        _runner(context),
+    run = RunControls(context, _TAB, go, stop)
+    run.starts(write.click, _test_writer(context, run), [requirement, language], [tests, bar])
+    run.starts(
+        go.click,
+        _runner(context, run),
         [requirement, language, tests, attempts],
-        [tests, bar, rounds, accepted, go, stop],
-        **asked,
+        [tests, bar, rounds, accepted],
     )
-    stop.click(_stopper(context), None, None, **QUIET)
     put.click(_put, [accepted, folder, file], told, **QUIET)
 
 
@@ -120,29 +102,29 @@ def _put(code: str, folder: str, file: str) -> str:
         before = workspace.read(name) if workspace.place(name).exists() else None
         workspace.write(name, code, before=before)
     except NotReadable as error:
-        return f'<p class="q-say bad" role="status">{bilingual("project_refused", why=error)}</p>'
-    return f'<p class="q-say" role="status">{bilingual("accept_done", names=name)}</p>'
+        return say_html(bilingual("project_refused", why=error), bad=True)
+    return say_html(bilingual("accept_done", names=name))
 
 
-def _test_writer(context: PageContext) -> Handler:
-    async def write(request: gr.Request, requirement: str, language: str) -> AsyncIterator[Updates]:
+def _test_writer(context: PageContext, run: RunControls) -> Runner:
+    async def write(request: gr.Request, requirement: str, language: str) -> AsyncGenerator[Updates, None]:
         if not (requirement or "").strip():
-            yield gr.update(), _line(bilingual("request_empty")), *_buttons(False)
+            yield gr.update(), line_html(bilingual("request_empty"))
             return
         generation = await _asked(context, ask_for_tests(requirement, KITS[language]))
-        async with aclosing(context.running.follow(key_of(request, _TAB), generation)) as states:
+        async with aclosing(run.follow(request, generation)) as states:
             async for state in states:
-                yield split_fences(state.text).code, _line(phase_html(state)), *_buttons(not state.ended)
+                yield split_fences(state.text).code, line_html(phase_html(state))
 
     return write
 
 
-def _runner(context: PageContext) -> Handler:
-    async def run(
+def _runner(context: PageContext, run: RunControls) -> Runner:
+    async def mend(
         request: gr.Request, requirement: str, language: str, tests: str, attempts: int
-    ) -> AsyncIterator[Updates]:
+    ) -> AsyncGenerator[Updates, None]:
         if not (requirement or "").strip():
-            yield gr.update(), _line(bilingual("request_empty")), "", "", *_buttons(False)
+            yield gr.update(), line_html(bilingual("request_empty")), "", ""
             return
         kit = KITS[language]
 
@@ -150,11 +132,11 @@ def _runner(context: PageContext) -> Handler:
             await _mend(context, requirement, kit, tests or "", int(attempts), tell)
 
         work = BackgroundTask(deed, LoopStage(tests or "", bilingual("loop_writing_tests")))
-        async with aclosing(context.running.follow(key_of(request, _TAB), work)) as states:
+        async with aclosing(run.follow(request, work)) as states:
             async for state in states:
                 yield _drawn(state, kit)
 
-    return run
+    return mend
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +186,7 @@ def _drawn(work: BackgroundTask[LoopStage], kit: TestKit) -> Updates:
     elif work.state == "failed":
         line = escape(work.error)
     code = stage.rounds[-1].code if stage.rounds else ""
-    return stage.tests, _line(line), _shown(stage.rounds, kit), code, *_buttons(not work.ended)
+    return stage.tests, line_html(line), _shown(stage.rounds, kit), code
 
 
 async def _written(context: PageContext, words: str) -> str:
@@ -219,9 +201,8 @@ async def _written(context: PageContext, words: str) -> str:
 
 
 async def _asked(context: PageContext, words: str) -> Generation:
-    info: EngineInfo = await context.services.engine.info()
-    prompt = ChatPrompt((Message("system", DEFAULT_SYSTEM), Message("user", words)))
-    request = Request(prompt, max_tokens=_MAX_TOKENS, sampling=defaults(info).sampling, lane=Lane.CHAT)
+    info = await context.services.engine.info()
+    request = chat_request(Message("user", words), info=info, max_tokens=_MAX_TOKENS)
     return Generation(context.services.engine, request)
 
 
@@ -242,18 +223,3 @@ def _round(one: Round, kit: TestKit, *, is_last: bool) -> str:
     )
     verdict = f'<span class="q-verdict {mark}">{verdict_html(one.verdict)}</span>'
     return f'<section class="q-step q-round"><h3>{bilingual("loop_round", number=one.number)} {verdict}</h3>{folded}</section>'
-
-
-def _line(html: str) -> str:
-    return f'<div class="q-line" role="status">{html}</div>'
-
-
-def _stopper(context: PageContext) -> Handler:
-    async def stop(request: gr.Request) -> None:
-        context.running.stop(key_of(request, _TAB))
-
-    return stop
-
-
-def _buttons(running: bool) -> Updates:
-    return gr.update(interactive=not running), gr.update(interactive=running)
