@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol, runtime_checkable
 
-from qwen_lsp.engine.request import Chunk, EngineInfo, Request, Usage
+from qwen_lsp.engine.request import ChatPrompt, Chunk, EngineInfo, Request, TextPrompt, Usage
 from qwen_lsp.errors import EngineError
 from qwen_lsp.metrics import RequestTrace, Ring
 
@@ -80,6 +80,36 @@ class Breakable(Protocol):
     def failure(self) -> EngineError | None:
         """Why it answers no more; None while it lives."""
         ...
+
+
+class Tokenizer(Protocol):
+    """How a model cuts text into tokens. Each may wait for the model to be there and raise an EngineError."""
+
+    async def encode(self, prompt: TextPrompt | ChatPrompt) -> list[int]:
+        """The token ids the model would read for this prompt."""
+        ...
+
+    async def decode(self, tokens: Sequence[int]) -> str:
+        """The text of token ids; an id beyond the vocabulary has none, broken UTF-8 becomes U+FFFD."""
+        ...
+
+    async def template(self, prompt: ChatPrompt) -> str:
+        """The conversation as the model's chat template writes it."""
+        ...
+
+
+@runtime_checkable
+class TokenizerSource(Protocol):
+    """An engine that may show how its model reads text."""
+
+    async def tokenizer(self) -> Tokenizer | None:
+        """The model's tokenizer; None when this engine does not know it. May raise an EngineError."""
+        ...
+
+
+async def tokenizer_of(engine: Engine) -> Tokenizer | None:
+    """The engine's tokenizer, when it knows one."""
+    return await engine.tokenizer() if isinstance(engine, TokenizerSource) else None
 
 
 def switchable(engine: Engine) -> Switchable | None:

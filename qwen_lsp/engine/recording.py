@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from qwen_lsp.engine.base import Engine, Recording
+from qwen_lsp.engine.base import Engine, Recording, Tokenizer, tokenizer_of
 from qwen_lsp.engine.request import Chunk, EngineInfo, Request, Usage
 from qwen_lsp.metrics import RequestTrace, Ring
 
@@ -106,6 +106,10 @@ class RecordingEngine:
     async def warm(self, request: Request) -> Usage:
         """As the engine does it."""
         return await self._engine.warm(request)
+
+    async def tokenizer(self) -> Tokenizer | None:
+        """The engine's own."""
+        return await tokenizer_of(self._engine)
 
     async def info(self) -> EngineInfo:
         """As the engine says it."""

@@ -69,11 +69,14 @@ class ChatPrompt:
 
     `prefill` is put at the start of the assistant's answer and is not repeated in the output.
     `tools` are JSON-schema texts as the chat template wants them.
+    `must_call` names the tool the answer has to call, "" for any of them, None to leave it to the model;
+    the answer's text then begins with the call.
     """
 
     messages: tuple[Message, ...]
     prefill: str = ""
     tools: tuple[str, ...] = ()
+    must_call: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,15 @@ QWEN_ENDINGS = (
 """Whichever of these comes, a filled-in middle has ended."""
 QWEN_MARKERS = re.compile("(" + "|".join(map(re.escape, QWEN_ENDINGS)) + ")")
 """Those that clients spell in a raw prompt and mean as tokens."""
+
+
+def call_opening(tool: str | None) -> str:
+    """How Qwen3-Coder begins to call this tool, "" for any; the markers in it are meant as tokens."""
+    if tool is None:
+        return ""
+    return f"<tool_call>\n<function={tool}>\n" if tool else "<tool_call>\n<function="
+
+
 FIM_FAMILY_BY_TOKEN = (
     (QWEN_FIM[0], "qwen"),
     ("<fim_prefix>", "starcoder"),

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import replace
 
-from qwen_lsp.engine.base import Engine, failure_of
+from qwen_lsp.engine.base import Engine, Tokenizer, failure_of, tokenizer_of
 from qwen_lsp.engine.recording import KEPT, Recorder
 from qwen_lsp.engine.request import Chunk, EngineInfo, Lane, Request, Usage
 from qwen_lsp.errors import EngineError, EngineUnavailable
@@ -108,6 +108,10 @@ class SupervisedEngine:
         finally:
             self._busy -= 1
             self._last_used = time.monotonic()
+
+    async def tokenizer(self) -> Tokenizer | None:
+        """The loaded model's; waits a little for a model that is still loading."""
+        return await tokenizer_of(await self._ready(_WAIT_S[Lane.ACTION]))
 
     async def info(self) -> EngineInfo:
         """What it is and how it is doing, also while there is no engine yet."""

@@ -72,6 +72,9 @@ def chat_fields(prompt: ChatPrompt) -> Json:
     fields: Json = {"messages": [_message_to_json(m) for m in prompt.messages]}
     if prompt.tools:
         fields["tools"] = [json.loads(tool) for tool in prompt.tools]
+    if prompt.must_call is not None:
+        named = {"type": "function", "function": {"name": prompt.must_call}}
+        fields["tool_choice"] = named if prompt.must_call else "required"
     return fields
 
 

@@ -16,6 +16,7 @@ from qwen_lsp.server.fim_anchors import RequestAnchors
 from qwen_lsp.server.gateway import ApiPageGateway, MakePage
 from qwen_lsp.server.guard import Guard
 from qwen_lsp.server.responses import install_errors
+from qwen_lsp.server.routes.anthropic import anthropic_routes
 from qwen_lsp.server.routes.control import control_routes
 from qwen_lsp.server.routes.llama import llama_routes
 from qwen_lsp.server.routes.openai import openai_routes
@@ -50,5 +51,6 @@ def build_api(engine: Engine) -> FastAPI:
     anchors = RequestAnchors()
     api.include_router(openai_routes(engine, anchors))
     api.include_router(llama_routes(engine, anchors))
+    api.include_router(anthropic_routes(engine))
     install_errors(api)
     return api

@@ -35,7 +35,7 @@ class Guard:
         headers = _headers(scope)
         answer = self._foreign(scope, headers) or self._without_token(scope, headers)
         if answer is None and scope["type"] == "http":
-            body = await self._body(headers, receive)
+            body = await self._body(scope["path"], headers, receive)
             if isinstance(body, bytes):
                 await self._app(scope, _replay(body, receive), send)
                 return
@@ -51,9 +51,8 @@ class Guard:
         host = headers.get("host", "")
         name = _name(host)
         if not self._public and name not in _LOOPBACK:
-            return refusal(
-                403, f"This host answers to 127.0.0.1 and localhost only, not to {name[:100]!r}.", "host"
-            )
+            said = f"This host answers to 127.0.0.1 and localhost only, not to {name[:100]!r}."
+            return refusal(403, said, "host", path=scope["path"])
         origin = headers.get("origin")
         if origin is not None and not _same(origin, host):
             return refusal(403, f"Pages of {origin[:100]} may not ask this host.", "origin")
@@ -67,7 +66,8 @@ class Guard:
         controls = path.startswith("/qwen/") and method not in ("GET", "HEAD")
         if not (self._public or controls) or (path == "/health" and method == "GET"):
             return None
-        if self._fits(headers.get("authorization", "").removeprefix("Bearer ").strip()):
+        given = headers.get("authorization", "").removeprefix("Bearer ").strip()
+        if self._fits(given) or self._fits(headers.get("x-api-key", "").strip()):
             return None
         if controls:
             return refusal(401, "This needs the host's token: Authorization: Bearer TOKEN.", "token")
@@ -79,18 +79,17 @@ class Guard:
             answer = RedirectResponse(path + (f"?{rest}" if rest else ""))
             answer.set_cookie(_COOKIE, self._token, httponly=True, samesite="strict")
             return answer
-        return refusal(
-            401, "This needs the host's token: Authorization: Bearer TOKEN, or ?token=TOKEN once.", "token"
-        )
+        said = "This needs the host's token: Authorization: Bearer TOKEN, or ?token=TOKEN once."
+        return refusal(401, said, "token", path=path)
 
     def _fits(self, given: str) -> bool:
         return bool(self._token) and hmac.compare_digest(given.encode(), self._token.encode())
 
-    async def _body(self, headers: dict[str, str], receive: Receive) -> bytes | Response | None:
+    async def _body(self, path: str, headers: dict[str, str], receive: Receive) -> bytes | Response | None:
         """The whole body; an answer when it is too long or too slow; None when there is none to wait for."""
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length) > self._most_bytes:
-            return self._too_long()
+            return self._too_long(path)
         if not length and "transfer-encoding" not in headers:
             return None
         got = bytearray()
@@ -102,14 +101,15 @@ class Guard:
                         return Response(status_code=499)  # the client left
                     got += message.get("body", b"")
                     if len(got) > self._most_bytes:
-                        return self._too_long()
+                        return self._too_long(path)
                     if not message.get("more_body"):
                         return bytes(got)
         except TimeoutError:
-            return refusal(408, f"The body did not arrive within {_BODY_S:.0f} s.", "timeout")
+            return refusal(408, f"The body did not arrive within {_BODY_S:.0f} s.", "timeout", path=path)
 
-    def _too_long(self) -> Response:
-        return refusal(413, f"The body is larger than {self._most_bytes} bytes; send less text.", "too_large")
+    def _too_long(self, path: str) -> Response:
+        said = f"The body is larger than {self._most_bytes} bytes; send less text."
+        return refusal(413, said, "too_large", path=path)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -103,7 +103,7 @@ async def _own_events(engine: Engine, request: Request, form: AnswerFormat) -> A
 def _choices(chunk: Chunk, reader: ToolCallParser | None, form: AnswerFormat) -> list[Json]:
     """The choice objects a chunk becomes: words, calls, the ending."""
     made: list[Json] = []
-    read = ParsedCalls(chunk.text) if reader is None else reader.feed(chunk.text)
+    read = ParsedCalls((chunk.text,)) if reader is None else reader.feed(chunk.text)
     ending = reader.flush() if reader is not None and chunk.finish is not None else ParsedCalls()
     text, calls = read.text + ending.text, read.calls + ending.calls
     logprobs = _logprobs(chunk.tokens, form) if form.logprobs and chunk.tokens else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from qwen_lsp.assist.prompts.fim import TEMPLATES, FimTemplate
@@ -26,7 +27,11 @@ _CHAT_TOKENS = 2048
 
 
 class UnsupportedRequest(ValueError):
-    """A body that is well-formed and still cannot be done; the message says why."""
+    """A body that is well-formed and still cannot be done; the message says why, `field` what of it."""
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 def completion_request(body: CompletionBody, anchors: RequestAnchors, fim: str | None) -> Request:
@@ -50,10 +55,36 @@ def completion_request(body: CompletionBody, anchors: RequestAnchors, fim: str |
 def chat_request(body: ChatBody) -> Request:
     """What /v1/chat/completions asks."""
     tools = () if body.tool_choice == "none" else tuple(json.dumps(tool) for tool in body.tools or ())
-    prompt = ChatPrompt(tuple(_message(turn) for turn in body.messages), body.prefill, tools)
+    turns = tuple(_message(turn) for turn in body.messages)
+    prompt = ChatPrompt(turns, body.prefill, tools, _must_call(body) if tools else None)
     limit = body.max_completion_tokens if body.max_completion_tokens is not None else body.max_tokens
     alternatives = (body.top_logprobs or 0) if body.logprobs else 0
     return _request(body, prompt, _CHAT_TOKENS if limit is None else limit, Lane.CHAT, alternatives)
+
+
+def _must_call(body: ChatBody) -> str | None:
+    """The tool that must be called, "" for any, None for the model's choice."""
+    match body.tool_choice:
+        case None | "auto" | "none":
+            return None
+        case "required":
+            return ""
+        case {"type": "function", "function": {"name": str(name)}}:
+            if name not in tool_names(body.tools or []):
+                raise UnsupportedRequest(
+                    f"tool_choice names {name[:100]!r}, which is not among tools.", "tool_choice"
+                )
+            return name
+    raise UnsupportedRequest(
+        "tool_choice may be 'auto', 'none', 'required' or {'type': 'function', 'function': {'name': ...}}.",
+        "tool_choice",
+    )
+
+
+def tool_names(tools: Sequence[dict[str, Any]]) -> list[str]:
+    """The names of tools in OpenAI's form."""
+    functions = [tool.get("function") for tool in tools]
+    return [str(f.get("name", "")) for f in functions if isinstance(f, dict)]
 
 
 def read_raw(text: str, anchors: RequestAnchors) -> TextPrompt:

@@ -124,8 +124,6 @@ class ChatBody(Body):
                 f"response_format {wanted!r} is not supported: the model cannot be held to a format. "
                 "Ask for it in words and check what comes"
             )
-        if self.tools and self.tool_choice not in (None, "auto", "none"):
-            raise ValueError("tool_choice may be 'auto' or 'none'; a certain tool cannot be forced")
         return self
 
 

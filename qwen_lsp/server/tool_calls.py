@@ -19,10 +19,19 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ParsedCalls:
-    """What became clear: words to show and whole calls."""
+    """What became clear: words to show and whole calls, in order."""
 
-    text: str = ""
-    calls: tuple[Json, ...] = ()
+    parts: tuple[str | Json, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """All words."""
+        return "".join(part for part in self.parts if isinstance(part, str))
+
+    @property
+    def calls(self) -> tuple[Json, ...]:
+        """All calls."""
+        return tuple(part for part in self.parts if not isinstance(part, str))
 
 
 class ToolCallParser:
@@ -40,20 +49,20 @@ class ToolCallParser:
     def feed(self, piece: str) -> ParsedCalls:
         """Take the next piece."""
         self._held += piece
-        words: list[str] = []
-        calls: list[Json] = []
+        parts: list[str | Json] = []
         while True:
             if not self._ends_with:
                 before, tag, self._held = _until_tag(self._unspaced(self._held))
-                words.append(before)
+                if before:
+                    parts.append(before)
                 if tag == _CLOSE:
                     self._behind_call = True
                     continue
                 self._ends_with = {_OPEN: _CLOSE, _BARE: _BARE_CLOSE}.get(tag, "")
             body, closed, rest = self._held.partition(self._ends_with or _CLOSE)
             if not (self._ends_with and closed):
-                return ParsedCalls("".join(words), tuple(calls))
-            calls += self._read(body)
+                return ParsedCalls(tuple(parts))
+            parts += self._read(body)
             self._ends_with, self._held, self._behind_call = "", rest, True
 
     def _unspaced(self, text: str) -> str:
@@ -67,7 +76,7 @@ class ToolCallParser:
         held, self._held = self._held, ""
         calls = self._read(held) if self._ends_with else []
         lost = _OPEN if self._ends_with == _CLOSE else ""
-        return ParsedCalls("" if calls else lost + held, tuple(calls))
+        return ParsedCalls(tuple(calls) or (lost + held,))
 
     def _read(self, body: str) -> list[Json]:
         calls = []

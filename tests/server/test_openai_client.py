@@ -177,6 +177,24 @@ async def test_tool_calls_in_xml_come_out_as_tool_calls(client: Client) -> None:
     assert json.loads(prompt.tools[0]) == WEATHER
 
 
+@pytest.mark.parametrize(
+    ("choice", "must_call"),
+    [("required", ""), ({"type": "function", "function": {"name": "weather"}}, "weather"), ("auto", None)],
+)
+async def test_a_tool_that_must_be_called_reaches_the_engine(
+    client: Client, choice: object, must_call: str | None
+) -> None:
+    engine = ScriptedEngine(CALL)
+    async with serving(engine) as host:
+        answer = await client(host.url).chat.completions.create(
+            model="any", messages=MESSAGES, tools=[WEATHER], tool_choice=choice
+        )
+    assert answer.choices[0].finish_reason == "tool_calls"
+    prompt = engine.requests[0].prompt
+    assert isinstance(prompt, ChatPrompt)
+    assert prompt.must_call == must_call
+
+
 async def test_a_conversation_with_tool_results_reaches_the_engine(
     engine: ScriptedEngine, client: Client
 ) -> None:
@@ -207,7 +225,8 @@ async def test_a_conversation_with_tool_results_reaches_the_engine(
         ({"response_format": {"type": "json_object"}}, "response_format"),
         ({"presence_penalty": 0.5}, "presence_penalty"),
         ({"logit_bias": {"1": 5}}, "logit_bias"),
-        ({"tools": [WEATHER], "tool_choice": "required"}, "tool_choice"),
+        ({"tools": [WEATHER], "tool_choice": "some"}, "tool_choice"),
+        ({"tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "x"}}}, "tool_choice"),
         ({"n": 99}, "n:"),
         ({"temperature": -1}, "temperature"),
         ({"messages": []}, "messages"),

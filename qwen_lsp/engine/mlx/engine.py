@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from qwen_lsp.engine.mlx.worker import Outcome, Worker, WorkerFacts
+from qwen_lsp.engine.mlx.worker import Outcome, Result, Worker, WorkerFacts
 from qwen_lsp.engine.models.local import model_name
-from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Request, State, Usage
+from qwen_lsp.engine.request import ChatPrompt, Chunk, EngineInfo, Finish, Request, State, TextPrompt, Usage
 from qwen_lsp.engine.scheduler import Ended
 from qwen_lsp.errors import EngineError, GenerationFailed
 from qwen_lsp.settings import EngineSettings
+
+if TYPE_CHECKING:
+    from qwen_lsp.engine.mlx.engine_state import EngineState
 
 _Item = Chunk | Outcome
 
@@ -72,6 +76,11 @@ class MlxEngine:
         finally:
             self._worker.scheduler.abort(job)
 
+    async def tokenizer(self) -> MlxTokenizer:
+        """The loaded model's."""
+        await self.ready()
+        return MlxTokenizer(self._worker)
+
     async def info(self) -> EngineInfo:
         """What it is and how it is doing."""
         ready, failure = self._worker.ready, self._worker.failure
@@ -117,6 +126,28 @@ class MlxEngine:
         self._doing = what
         if self._on_progress is not None:
             self._on_progress(share, what)
+
+
+class MlxTokenizer:
+    """The loaded model's tokenizer, used in the worker's thread."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    async def encode(self, prompt: TextPrompt | ChatPrompt) -> list[int]:
+        """The token ids the model would read."""
+        return await self._in_thread(lambda machine: machine.reader.read(prompt).tokens)
+
+    async def decode(self, tokens: Sequence[int]) -> str:
+        """The text of token ids."""
+        return await self._in_thread(lambda machine: machine.reader.text(tokens))
+
+    async def template(self, prompt: ChatPrompt) -> str:
+        """The conversation as the chat template writes it."""
+        return await self._in_thread(lambda machine: machine.reader.template(prompt))
+
+    async def _in_thread(self, work: Callable[[EngineState], Result]) -> Result:
+        return await asyncio.wrap_future(self._worker.compute(work))
 
 
 class _LoopBridge:

@@ -134,7 +134,8 @@ class MlxGeneration:
 
     def _answer(self, leases: list[Lease], prompt: ReadPrompt) -> Steps:
         ends = Ends(prompt.stops, self._request.stop, self._room(prompt))
-        bytes_of = self._machine.reader.bytes_of
+        machine = self._machine
+        bytes_of = machine.reader.bytes_of
         self._answers = [
             OutputText(i, ends, bytes_of, self._emit, heal=prompt.heal) for i in range(self._count)
         ]
@@ -142,6 +143,9 @@ class MlxGeneration:
             for answer in self._answers:
                 answer.nothing()
             return
+        if prompt.opening:
+            for answer in self._answers:
+                machine.outbox.put(self._reader, Chunk(prompt.opening, index=answer.index), now=False)
         runs = self._start(leases, prompt)
         if len(runs) == 1:
             yield from runs[0]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tokenizers import Tokenizer
 
 from qwen_lsp.engine.request import ChatPrompt, Marker, Message, Text, TextPrompt
-from qwen_lsp.engine.special_tokens import QWEN_ENDINGS
+from qwen_lsp.engine.special_tokens import QWEN_ENDINGS, call_opening
 from qwen_lsp.engine.token_healing import HealingVocabulary
 from qwen_lsp.errors import GenerationFailed
 
@@ -28,6 +29,8 @@ class ReadPrompt:
     heal: bytes
     """Bytes taken back from the end: the answer must begin with them, and they are not shown."""
     stops: frozenset[int]
+    opening: str = ""
+    """The end of the prompt that belongs to the answer and is shown as its beginning."""
 
 
 class PromptReader:
@@ -75,6 +78,18 @@ class PromptReader:
             self._seen_chars -= len(self._seen.popitem(last=False)[0])
         return tokens
 
+    def text(self, tokens: Sequence[int]) -> str:
+        """The text of token ids, markers spelled out."""
+        known = (self.bytes_of[token] for token in tokens if 0 <= token < len(self.bytes_of))
+        return b"".join(known).decode("utf-8", "replace")
+
+    def template(self, prompt: ChatPrompt) -> str:
+        """The conversation as the chat template writes it, with the answer's given beginning."""
+        text, spellings = self._render(prompt)
+        for mark, spelling in spellings.items():
+            text = text.replace(mark, spelling)
+        return text + prompt.prefill + call_opening(prompt.must_call)
+
     def _marker(self, spelling: str) -> int:
         token = self._markers.get(spelling)
         if token is None:
@@ -117,11 +132,14 @@ class PromptReader:
                 else self._tokenizer.encode(piece, add_special_tokens=False)
             )
         healed = b""
+        opening = call_opening(prompt.must_call)
         if prompt.prefill:
             tokens = tokens + self.plain(prompt.prefill)
-            if heal:
+            if heal and not opening:
                 tokens, healed = self._split(tokens, self._step_back(prompt.prefill))
-        return ReadPrompt(tokens, len(tokens), healed, self._ends)
+        if opening:
+            tokens = tokens + list(self._tokenizer.encode(opening, add_special_tokens=False))
+        return ReadPrompt(tokens, len(tokens), healed, self._ends, opening)
 
     def _render(self, prompt: ChatPrompt) -> tuple[str, dict[str, str]]:
         """The template's text, with markers that users spelled replaced by stand-ins (stand-in -> spelling)."""

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from qwen_lsp.engine.mlx.delivery import Deliver
 from qwen_lsp.engine.models.local import model_name
 from qwen_lsp.engine.request import Lane, ModelShape, Request, Usage
-from qwen_lsp.engine.scheduler import Ended, ScheduledJob, Scheduler
+from qwen_lsp.engine.scheduler import Ended, ScheduledJob, Scheduler, Steps
 from qwen_lsp.errors import EngineError, EngineMissing, EngineUnavailable, GenerationFailed
 from qwen_lsp.settings import EngineSettings
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from qwen_lsp.engine.mlx.loader import LoadedModel
 
 log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 _TICK_S = 0.5
 _SWITCH_S = 2e-5
@@ -85,6 +86,23 @@ class Worker:
             on_end=lambda ended: machine.outbox.put(deliver, Outcome(ended, generation.usage()), now=True),
             supersedes=request.supersedes,
         )
+
+    def compute(self, work: Callable[[EngineState], Result]) -> Future[Result]:
+        """Run `work` in the thread, as one step before everything but suggestions that came earlier."""
+        done: Future[Result] = Future()
+
+        def steps() -> Steps:
+            assert self._machine is not None
+            done.set_result(work(self._machine))
+            return
+            yield None  # makes this a generator
+
+        def ended(how: Ended) -> None:
+            if not done.done():
+                done.set_exception(how.error or EngineUnavailable(how.detail or CLOSED))
+
+        self.scheduler.submit(steps(), lane=Lane.INLINE, on_end=ended)
+        return done
 
     def close(self) -> None:
         """Abort everything and let go of the model; returns when the thread is gone. May be called twice."""

@@ -134,7 +134,7 @@ def _chat(prompt: ChatPrompt) -> Json:
     cleaned = tuple(Message(m.role, neutral(m.content), m.name, m.tool_calls) for m in prompt.messages)
     if prompt.prefill:
         cleaned += (Message("assistant", neutral(prompt.prefill)),)
-    return chat_fields(ChatPrompt(cleaned, "", prompt.tools))
+    return chat_fields(ChatPrompt(cleaned, "", prompt.tools, prompt.must_call))
 
 
 def _ollama_raw(request: Request, prompt: TextPrompt, model: str) -> Json:

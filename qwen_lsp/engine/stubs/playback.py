@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from qwen_lsp.engine.request import ChatPrompt, Chunk, Finish, Request, Token, Usage
+from qwen_lsp.engine.request import ChatPrompt, Chunk, Finish, Request, TextPrompt, Token, Usage
 from qwen_lsp.engine.stop_strings import StopScanner
 
 _PIECE = re.compile(r"\s*\w{1,6}|\s+|[^\w\s]")
@@ -65,6 +65,28 @@ class Playback:
         self.finish = finish
         text = self._stops.flush() if finish.stop_text is None and finish.reason != "abort" else ""
         return Chunk(text, index=self.index, finish=finish, usage=usage)
+
+
+class PlaybackTokenizer:
+    """Cuts text into the pieces answers are played in; ids are given out as pieces are first seen."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, int] = {}
+
+    async def encode(self, prompt: TextPrompt | ChatPrompt) -> list[int]:
+        """The ids of the prompt's pieces."""
+        text = await self.template(prompt) if isinstance(prompt, ChatPrompt) else prompt.render()
+        return [self._ids.setdefault(piece, len(self._ids)) for piece in pieces(text)]
+
+    async def decode(self, tokens: Sequence[int]) -> str:
+        """The text of ids that were given out."""
+        texts = list(self._ids)
+        return "".join(texts[token] for token in tokens if token < len(texts))
+
+    async def template(self, prompt: ChatPrompt) -> str:
+        """A turn a paragraph."""
+        turns = [f"<|im_start|>{m.role}\n{m.content}<|im_end|>\n" for m in prompt.messages]
+        return "".join([*prompt.tools, *turns, f"<|im_start|>assistant\n{prompt.prefill}"])
 
 
 class PlaybackMeter:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 
 from qwen_lsp.engine.request import Chunk, EngineInfo, Finish, Request, Usage
-from qwen_lsp.engine.stubs.playback import Playback, PlaybackMeter, pieces
+from qwen_lsp.engine.stubs.playback import Playback, PlaybackMeter, PlaybackTokenizer, pieces
 
 Script = str | Sequence[str | Exception]
 """A text (cut into token-like pieces), or the tokens one by one; an exception among them is raised there."""
@@ -58,6 +58,7 @@ class ScriptedEngine:
             kind="scripted", model="scripted", state="ready", fim="qwen", context_tokens=32768
         )
         self._warm_usage = warm_usage or Usage()
+        self._tokenizer = PlaybackTokenizer()
         self._by_key: dict[str, asyncio.Event] = {}
         self.requests: list[Request] = []
         self.warmed: list[Request] = []
@@ -104,6 +105,10 @@ class ScriptedEngine:
         self.warmed.append(request)
         self.changed.set()
         return self._warm_usage
+
+    async def tokenizer(self) -> PlaybackTokenizer:
+        """Cuts as the script's answers are cut."""
+        return self._tokenizer
 
     async def info(self) -> EngineInfo:
         """What the test said it is."""

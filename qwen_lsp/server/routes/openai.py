@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -47,7 +48,8 @@ def openai_routes(engine: Engine, anchors: RequestAnchors) -> APIRouter:
     async def models() -> dict[str, Any]:
         """The one model that is loaded."""
         info = await engine.info()
-        return {"object": "list", "data": [_model(info)]}
+        page = {"has_more": False, "first_id": info.model, "last_id": info.model}
+        return {"object": "list", "data": [_model(info)], **page}
 
     @routes.get("/models/{name:path}")
     async def model(name: str) -> Response:
@@ -94,6 +96,10 @@ def _model(info: engine_request.EngineInfo) -> dict[str, Any]:
         "object": "model",
         "created": _STARTED,
         "owned_by": "qwen-lsp",
+        # Anthropic's client reads the same list by these.
+        "type": "model",
+        "display_name": info.model,
+        "created_at": datetime.fromtimestamp(_STARTED, UTC).isoformat(),
         "max_model_len": info.context_tokens,
         "fim": info.fim,
     }
