@@ -58,6 +58,9 @@ async def test_roles_hand_their_answers_on(place: Place) -> None:
         await open_tab(page, "Compare")
         await page.click("#recipe button.label-wrap")
         await page.fill("#recipe-task textarea", "sort")
+        await page.wait_for_function(
+            "document.querySelector('#recipe-roles textarea')?.value.includes('writer')"
+        )
         await page.fill("#recipe-roles textarea", "a: do {input}\n\nb: check {previous}")
         await page.click("#recipe-go")
         await page.wait_for_selector("#recipe-shown .q-step >> nth=1")

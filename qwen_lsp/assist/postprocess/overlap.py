@@ -64,6 +64,8 @@ class LinesBelow:
         self._below = place.next_below[: _LOOK_BELOW + 8]
         self._pending: list[tuple[int, int]] = []
         """(where the overlap would begin, index of the line below to be met next)."""
+        self._inner: tuple[int, int] | None = None
+        """The same inside what the suggestion's first line opened."""
         self._base: int | None = None if place.head_is_blank else place.indent(place.head)
         self._depth = 0
         """Brackets of the suggestion open where the last finished line began."""
@@ -85,9 +87,7 @@ class LinesBelow:
         if self._base is None:
             self._base = draft.place.indent(line)
         if self._depth or draft.place.indent(line) > self._base:
-            # Inside something of its own that lines of the file resemble: cut here, it would be left open.
-            self._pending = []
-            return None
+            return self._inside(draft, row, line)
         followed = [(at, index + 1) for at, index in self._pending if self._meets(line, index)]
         if followed:
             return Cut(followed[0][0], "repeats the text below")
@@ -103,6 +103,24 @@ class LinesBelow:
                     return Cut(begins, "repeats the text below")
             elif same(line, below) or (is_telling(line) and _nearly(draft.place, line, below)):
                 self._pending.append((begins, index + 1))
+        return None
+
+    def _inside(self, draft: Draft, row: int, line: str) -> Cut | None:
+        """Inside something of the suggestion's own: what the file resembles is repeated only if it follows at once.
+
+        Cut anywhere else, what was begun would be left open. A header whose body stands below is whole without it.
+        """
+        self._pending = []
+        if self._inner is not None:
+            at, index = self._inner
+            if index < len(self._below) and same(line, self._below[index]):
+                return Cut(at, "repeats the text below")
+            self._inner = None
+        begun = [r for r in range(row) if draft.full_line(r).strip()]
+        if len(begun) == 1 and same(line, self._below[0]):
+            if len(self._below) == 1 or (is_telling(line) and len(line.strip()) >= _LONG_ENOUGH):
+                return Cut(draft.starts[row], "repeats the text below")
+            self._inner = (draft.starts[row], 1)
         return None
 
     def _in_reach(self, place: CursorContext, line: str) -> Sequence[str]:
