@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 # Read when Gradio is imported: without them it asks the network for news of itself.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -18,7 +17,9 @@ from qwen_lsp.runtime import Services
 from webui.html_rewrite import HtmlRewriteMiddleware
 from webui.i18n.translator import TRANSLATOR, translated
 from webui.page_context import QUIET, PageContext, page_context_for
-from webui.parts.header import header_html, notice_html
+from webui.parts.header import header_html
+from webui.parts.shell import shell_html
+from webui.places import PLACES
 from webui.quiet_queue import quiet
 from webui.static import static_text
 from webui.tabs.chat.tab import build as build_chat
@@ -33,15 +34,15 @@ from webui.theme import css, theme
 
 _LARGEST_UPLOAD = "2mb"
 _HEADER_PERIOD_S = 2.0
-_TABS = (
-    ("generate", build_generate),
-    ("chat", build_chat),
-    ("compare", build_compare),
-    ("loop", build_test_loop),
-    ("project", build_project),
-    ("inside", build_inside),
-    ("monitor", build_monitor),
-)
+_TABS = {
+    "generate": build_generate,
+    "chat": build_chat,
+    "compare": build_compare,
+    "loop": build_test_loop,
+    "project": build_project,
+    "inside": build_inside,
+    "monitor": build_monitor,
+}
 
 
 def build_page(services: Services) -> ASGIApp:
@@ -58,7 +59,7 @@ def build_page(services: Services) -> ASGIApp:
         theme=theme(),
         css=css(),
         i18n=TRANSLATOR,
-        footer_links=["settings"],
+        footer_links=[],
         run_history=False,
         ssr_mode=False,
         enable_monitoring=False,
@@ -75,15 +76,14 @@ def _blocks(context: PageContext) -> gr.Blocks:
     with gr.Blocks(
         analytics_enabled=False, title="qwen-lsp", fill_width=True, delete_cache=(3600, 86400)
     ) as page:
-        header = gr.HTML(elem_id="header", apply_default_css=False)
-        notice = gr.HTML(elem_id="notice", apply_default_css=False)
-        with gr.Tabs(elem_id="tabs") as tabs:
-            for name, build in _TABS:
-                with gr.Tab(translated(f"tab_{name}"), id=name) as tab:
-                    build(context, page, tab)
-        page.load(_first_tab, None, tabs, **QUIET)
+        gr.HTML(shell_html(), elem_id="shell", apply_default_css=False, js_on_load=None)
+        header = gr.HTML(elem_id="header", apply_default_css=False, js_on_load=None)
+        with gr.Tabs(elem_id="tabs"):
+            for place in PLACES:
+                with gr.Tab(translated(f"tab_{place.id}"), id=place.id) as tab:
+                    _TABS[place.id](context, page, tab)
         page.unload(_leaver(context))
-        _keep_header_true(context, page, header, notice)
+        _keep_header_true(context, page, header)
     quiet(page)
     return page
 
@@ -97,16 +97,11 @@ def _leaver(context: PageContext) -> Callable[[gr.Request], Awaitable[None]]:
     return leave
 
 
-def _first_tab(request: gr.Request) -> Any:
-    return gr.update(selected="chat") if "conversation" in request.query_params else gr.skip()
-
-
-def _keep_header_true(context: PageContext, page: gr.Blocks, header: gr.HTML, notice: gr.HTML) -> None:
-    async def look() -> tuple[str, str]:
-        info = await context.services.engine.info()
-        return header_html(info), notice_html(info)
+def _keep_header_true(context: PageContext, page: gr.Blocks, header: gr.HTML) -> None:
+    async def look() -> str:
+        return header_html(await context.services.engine.info())
 
     page.load(None, None, None, js=static_text("page.js"))
     timer = gr.Timer(_HEADER_PERIOD_S)
     for event in (page.load, timer.tick):
-        event(look, None, [header, notice], **QUIET)
+        event(look, None, header, **QUIET)

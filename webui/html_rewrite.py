@@ -1,4 +1,4 @@
-"""The HTML around Gradio's page: the bare browser language `zh` is made to count, foreign addresses are taken out."""
+"""The HTML around Gradio's page: our script comes first, foreign addresses are out, every place's address is the page."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_LANGUAGE = (
-    "<script>if(/^zh(-hans.*|-sg|-my)?$/i.test(navigator.language)){"
-    "Object.defineProperty(navigator,'language',{get:()=>'zh-CN'});"
-    "Object.defineProperty(navigator,'languages',{get:()=>['zh-CN','zh']})}</script>"
-)
+from webui.places import ADDRESSES
+from webui.static import static_text
+
+# Gradio prefixes the rules of its css= argument, and `:root` within a media rule is then nobody.
+_EARLY = f"<script>{static_text('early.js')}</script><style>{static_text('tokens.css')}</style>"
 _FOREIGN = re.compile(r"<meta\s+(?:property|name)=\"(?:og|twitter):[^>]*>", re.DOTALL)
 
 
 def rewrite(html: str) -> str:
-    """The page without social-media tags and with the language script first."""
-    return _FOREIGN.sub("", html).replace("<head>", f"<head>{_LANGUAGE}", 1)
+    """The page without social-media tags and with our own script before Gradio's."""
+    return _FOREIGN.sub("", html).replace("<head>", f"<head>{_EARLY}", 1)
 
 
 class HtmlRewriteMiddleware:
@@ -48,7 +48,8 @@ class HtmlRewriteMiddleware:
 
         # Without this header no middleware below compresses what we must read.
         headers = [(k, v) for k, v in scope["headers"] if k != b"accept-encoding"]
-        await self._app({**scope, "headers": headers}, receive, hold)
+        path = {"path": "/", "raw_path": b"/"} if scope["path"] in ADDRESSES else {}
+        await self._app({**scope, **path, "headers": headers}, receive, hold)
 
 
 def _is_page(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""The page's own look: quiet paper and ink, one violet accent, light and dark, fonts of this machine only."""
+"""Gradio's own parts in the page's colours: every value is a token of static/tokens.css, for light and dark at once."""
 
 from __future__ import annotations
 
@@ -29,20 +29,49 @@ _MONO = (
     "monospace",
 )
 _INK = gr.themes.Color(
-    name="ink", c50="#f7f7f8", c100="#efeff2", c200="#e2e2e8", c300="#cdcdd6", c400="#9b9ba8", c500="#6d6d7c",
+    name="ink", c50="#f6f6f8", c100="#eeeef1", c200="#e2e2e8", c300="#cdcdd6", c400="#9b9ba8", c500="#6d6d7c",
     c600="#52525f", c700="#3b3b46", c800="#25252d", c900="#18181e", c950="#101014",
 )  # fmt: skip
-_VIOLET = gr.themes.Color(
+_ACCENT = gr.themes.Color(
     name="violet", c50="#f3f1ff", c100="#e9e5ff", c200="#d4cdff", c300="#b6a9ff", c400="#9681fb", c500="#7a5cf0",
     c600="#6442d6", c700="#5234b3", c800="#432c90", c900="#372672", c950="#21154a",
 )  # fmt: skip
+_TOKENS = {
+    "body_background_fill": "ground",
+    "background_fill_primary": "paper",
+    "background_fill_secondary": "side",
+    "border_color_primary": "line",
+    "block_border_color": "line",
+    "block_label_text_color": "soft",
+    "block_title_text_color": "soft",
+    "block_info_text_color": "soft",
+    "body_text_color": "ink",
+    "body_text_color_subdued": "soft",
+    "input_background_fill": "paper",
+    "input_border_color": "edge",
+    "input_border_color_focus": "accent",
+    "input_placeholder_color": "soft",
+    "button_primary_background_fill": "press",
+    "button_primary_background_fill_hover": "press-hover",
+    "button_secondary_background_fill": "paper",
+    "button_secondary_background_fill_hover": "wash",
+    "button_secondary_text_color": "ink",
+    "button_secondary_border_color": "edge",
+    "slider_color": "accent",
+    "checkbox_label_background_fill_selected": "wash",
+    "checkbox_label_text_color_selected": "accent",
+    "checkbox_border_color": "edge",
+    "checkbox_background_color": "paper",
+}
+"""Gradio's name -> our token."""
+_FLAT = ("block_background_fill", "block_label_background_fill", "checkbox_label_background_fill")
 
 
 def theme() -> gr.themes.Base:
-    """The colours and sizes of Gradio's own parts."""
+    """Colours, sizes and spacing of Gradio's parts; no part draws a box around another."""
     base = gr.themes.Base(
-        primary_hue=_VIOLET,
-        secondary_hue=_VIOLET,
+        primary_hue=_ACCENT,
+        secondary_hue=_ACCENT,
         neutral_hue=_INK,
         text_size=gr.themes.sizes.text_md,
         spacing_size=gr.themes.sizes.spacing_md,
@@ -50,70 +79,46 @@ def theme() -> gr.themes.Base:
         font=_SANS,
         font_mono=_MONO,
     )
+    colours = {name: f"var(--q-{token})" for name, token in _TOKENS.items()} | dict.fromkeys(
+        _FLAT, "transparent"
+    )
     return base.set(
-        body_background_fill="#faf9f7",
-        body_background_fill_dark="#131317",
-        background_fill_primary="#ffffff",
-        background_fill_primary_dark="#1b1b21",
-        background_fill_secondary="#f6f5f2",
-        background_fill_secondary_dark="#17171c",
-        block_background_fill="#ffffff",
-        block_background_fill_dark="#1b1b21",
-        block_border_color="#e6e4df",
-        block_border_color_dark="#2c2c35",
-        block_border_width="1px",
+        **colours,
+        **{f"{name}_dark": value for name, value in colours.items()},
+        block_border_width="0px",
+        block_border_width_dark="0px",
         block_shadow="none",
-        block_label_background_fill="transparent",
-        block_label_text_color="*neutral_600",
-        block_label_text_color_dark="*neutral_300",
-        block_title_text_color="*neutral_700",
-        block_title_text_color_dark="*neutral_200",
-        block_title_text_weight="500",
-        block_info_text_color="*neutral_500",
-        block_info_text_color_dark="*neutral_400",
-        body_text_color="*neutral_800",
-        body_text_color_dark="*neutral_100",
-        body_text_color_subdued="*neutral_600",
-        body_text_color_subdued_dark="*neutral_400",
-        border_color_primary="#e6e4df",
-        border_color_primary_dark="#2c2c35",
-        input_background_fill="#ffffff",
-        input_background_fill_dark="#15151a",
+        block_title_text_weight="400",
+        block_title_text_size="var(--q-text-s)",
+        block_label_text_size="var(--q-text-s)",
+        block_padding="0px",
+        block_radius="var(--q-radius)",
+        input_radius="var(--q-radius)",
         input_border_width="1px",
         input_border_width_dark="1px",
-        input_border_color="#d9d7d1",
-        input_border_color_dark="#34343f",
-        input_border_color_focus="*primary_500",
-        input_border_color_focus_dark="*primary_400",
-        input_placeholder_color="*neutral_500",
-        input_placeholder_color_dark="*neutral_400",
-        button_primary_background_fill="*primary_600",
-        button_primary_background_fill_hover="*primary_700",
-        button_primary_background_fill_dark="*primary_600",
-        button_primary_background_fill_hover_dark="*primary_500",
+        input_text_size="var(--q-text-m)",
         button_primary_text_color="#ffffff",
         button_primary_border_color="transparent",
-        button_secondary_background_fill="#ffffff",
-        button_secondary_background_fill_dark="#23232b",
-        button_secondary_background_fill_hover="*neutral_100",
-        button_secondary_background_fill_hover_dark="#2c2c35",
+        button_primary_border_color_dark="transparent",
         button_border_width="1px",
         button_border_width_dark="1px",
-        button_secondary_border_color="#d9d7d1",
-        button_secondary_border_color_dark="#34343f",
-        slider_color="*primary_500",
-        slider_color_dark="*primary_400",
-        checkbox_label_background_fill="transparent",
-        checkbox_label_background_fill_dark="transparent",
-        checkbox_label_background_fill_selected="*primary_50",
-        checkbox_label_background_fill_selected_dark="*primary_950",
-        checkbox_label_text_color_selected="*primary_700",
-        checkbox_label_text_color_selected_dark="*primary_200",
-        layout_gap="14px",
-        block_padding="12px 14px",
+        button_large_radius="var(--q-radius)",
+        button_medium_radius="var(--q-radius)",
+        button_small_radius="var(--q-radius)",
+        button_large_text_size="var(--q-text-m)",
+        button_medium_text_size="var(--q-text-m)",
+        button_small_text_size="var(--q-text-s)",
+        button_large_padding="8px 16px",
+        button_medium_padding="8px 12px",
+        button_small_padding="4px 12px",
+        button_large_text_weight="600",
+        button_medium_text_weight="600",
+        button_small_text_weight="400",
+        layout_gap="12px",
+        form_gap_width="0px",
     )
 
 
 def css() -> str:
-    """The rules for what is ours, and for the few places where Gradio's own need help."""
+    """The rules for what is ours, and for the few places where Gradio's own need help; the tokens come in the page's head."""
     return static_text("page.css")

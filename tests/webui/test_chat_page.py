@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def _open_chat(page: Any) -> None:
-    await page.get_by_role("tab").nth(1).click()
+    await page.click(".q-rail [data-place=chat]")
     await page.wait_for_selector("#chat-send", state="visible")
 
 
@@ -38,7 +38,7 @@ async def test_turns_versions_retry_and_reopening(place: Place) -> None:
         await _open_chat(page)
         await _send(page, "what is a heap")
         await _answered(page, "first answer")
-        await page.click("#chat-retry")
+        await page.get_by_role("button", name="Retry").click()
         await _answered(page, "second answer")
         assert "version 2 of 2" in await page.inner_text("#chat-bar")
         await page.click("#chat-older")
@@ -96,7 +96,7 @@ async def test_edit_search_export_delete_and_erase(place: Place, tmp_path: Path)
         await page.fill("#chat-search input, #chat-search textarea", "stack answer")
         await page.wait_for_function("() => document.querySelectorAll('#chat-list .wrap label').length === 1")
         assert "heap" in await page.inner_text("#chat-list .wrap label")  # named by its first words
-        await page.click("#chat-drop")
+        await page.get_by_role("button", name="Undo").click()
         await page.wait_for_function(
             "() => !document.querySelector('#chat-talk').innerText.includes('queue')"
         )

@@ -74,7 +74,7 @@ async def test_the_loop_mends_until_green(place: Place, tmp_path: Path) -> None:
 
     engine = place.engine.current = ScriptedEngine(script)
     async with opened(place.browser, place.url, locale="zh-CN") as page:
-        await open_tab(page, "测试循环")
+        await open_tab(page, "测试")
         await page.fill("#loop-requirement textarea", "double a number")
         await page.fill("#loop-tests textarea", TESTS)
         await page.click("#loop-go")
@@ -101,7 +101,7 @@ async def test_stop_ends_a_recipe_and_a_run_in_the_sandbox(place: Place) -> None
         await page.click("#recipe-stop")
         await engine.until(lambda e: e.in_flight == 0)
         place.engine.current = ScriptedEngine("```python\nwhile True:\n    pass\n```")
-        await open_tab(page, "Test loop")
+        await open_tab(page, "Tests")
         await page.fill("#loop-requirement textarea", "never ends")
         await page.fill("#loop-tests textarea", TESTS)
         await page.click("#loop-go")

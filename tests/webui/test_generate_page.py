@@ -11,7 +11,7 @@ import pytest
 import webui.running.generation
 from qwen_lsp.engine.stubs.demo import Gate, ScriptedEngine
 from qwen_lsp.samples import PROGRAMS
-from tests.support.page.page import opened, picture
+from tests.support.page.page import opened, picture, unfold
 from tests.webui.conftest import Place
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -48,7 +48,7 @@ async def test_the_seeds_walk_through_with_the_demo(place: Place) -> None:
     ("name", "context", "words"),
     [
         ("generate-zh-bare", {"locale": "zh"}, ("生成/补全代码", "目标语言", "就绪")),
-        ("generate-400-dark", {"width": 400, "color_scheme": "dark"}, ("Stop", "Top-p", "Ready")),
+        ("generate-400-dark", {"width": 400, "color_scheme": "dark"}, ("Stop", "Sampling", "Ready")),
     ],
 )
 async def test_the_page_speaks_and_fits(
@@ -179,6 +179,7 @@ async def test_the_keyboard_alone_prompts_and_stops(place: Place) -> None:
 
 async def test_settings_travel_in_the_address(place: Place) -> None:
     async with opened(place.browser, place.url) as page:
+        await unfold(page, "sampling")
         await page.fill("#temperature input[type=number]", "0.3")
         await page.keyboard.press("Tab")
         await page.wait_for_function("() => location.search.includes('temperature=0.3')")
@@ -186,7 +187,7 @@ async def test_settings_travel_in_the_address(place: Place) -> None:
     engine = place.engine.current = ScriptedEngine("x")
     async with opened(place.browser, place.url) as page:
         await page.goto(address)
-        await page.wait_for_function("() => document.querySelector('#temperature input')?.value === '0.3'")
+        await page.wait_for_selector("#differs :text('0.3')")
         await page.fill("#request textarea", "go")
         await page.click("#go")
         await page.wait_for_selector("#result .q-view[data-phase=done]")
@@ -214,6 +215,7 @@ async def test_an_example_card_fills_the_form_in_the_readers_language(place: Pla
 
 async def test_a_preset_is_kept_and_comes_back(place: Place) -> None:
     async with opened(place.browser, place.url) as page:
+        await unfold(page, "sampling")
         await page.fill("#top-k input[type=number]", "7")
         await page.keyboard.press("Tab")
         await page.click("#presets button.label-wrap")
@@ -245,6 +247,7 @@ async def test_presets_travel_as_a_file_and_a_template_brings_its_request(
         await page.wait_for_function(
             "() => document.querySelector('#request textarea').value === 'Write a heap.'"
         )
+        await unfold(page, "sampling")
         assert await page.input_value("#temperature input[type=number]") == "0.4"
         async with page.expect_download() as started:
             await page.click("#preset-export")

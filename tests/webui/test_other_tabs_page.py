@@ -1,4 +1,4 @@
-"""Monitor and Inside the model in a real Chromium."""
+"""Monitor and Inside in a real Chromium."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,7 @@ from qwen_lsp.engine.stubs.demo import ScriptedEngine
 from qwen_lsp.metrics import RequestTrace
 from qwen_lsp.paths import paths
 from qwen_lsp.storage.request_history import RequestHistory
-from tests.support.page.page import opened, picture
+from tests.support.page.page import open_tab, opened, picture
 from tests.webui.conftest import Place
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -36,15 +35,11 @@ class Routing(ScriptedEngine):
         yield Chunk(finish=Finish("stop"), usage=Usage(prompt_tokens=5, cached_tokens=4, generated_tokens=4))
 
 
-async def _tab(page: Any, name: str) -> None:
-    await page.get_by_role("tab", name=name, exact=True).click()
-
-
 async def test_a_token_shows_its_experts_and_alternatives(place: Place, tmp_path: Path) -> None:
     engine = place.engine.current = Routing("")
     engine.set_info(shape=SHAPE)
     async with opened(place.browser, place.url, accept_downloads=True) as page:
-        await _tab(page, "Inside the model")
+        await open_tab(page, "Inside")
         await page.fill("#inside-prompt textarea", "go")
         await page.click("#inside-go")
         await page.wait_for_selector("#inside .q-inside[data-phase=done]")
@@ -77,12 +72,12 @@ async def test_the_monitor_counts_what_was_answered(place: Place) -> None:
         await page.fill("#request textarea", "go")
         await page.click("#go")
         await page.wait_for_selector("#result .q-view[data-phase=done]")
-        await _tab(page, "监控")
+        await open_tab(page, "监控")
         await page.wait_for_selector("#monitor table")
         count = int(await page.inner_text("#monitor tbody tr:has-text('对话与页面') td >> nth=0"))
-        await _tab(page, "生成")
+        await open_tab(page, "生成")
         await page.click("#go")
-        await _tab(page, "监控")
+        await open_tab(page, "监控")
         await page.wait_for_selector(f"#monitor tbody tr:has-text('对话与页面') td:text-is('{count + 1}')")
         assert await page.locator("#monitor .q-chart").count() == 5
         await picture(page, "monitor-zh-dark")
@@ -93,7 +88,7 @@ async def test_the_monitor_remembers_the_last_day_across_a_restart(place: Place)
     kept = RequestTrace(hours_ago, "action", "m", 10, 5, 5, 21, 0.0, 100.0, 300.0, "stop")
     RequestHistory(paths().data / "monitor.sqlite").keep([kept], {"memory_bytes": 2.0**30}, at_s=hours_ago)
     async with opened(place.browser, place.url) as page:
-        await _tab(page, "Monitor")
+        await open_tab(page, "Monitor")
         await page.wait_for_selector("#monitor .q-gauges")
         assert await page.locator("#monitor tbody tr:has-text('action')").count() == 0
         await page.click("#monitor-span label:has-text('Last day')")

@@ -16,7 +16,7 @@ from qwen_lsp.engine.base import Engine
 from qwen_lsp.engine.request import Chunk, Lane, Marker, Request, Text, TextPrompt
 from qwen_lsp.samples import PROGRAMS
 from qwen_lsp.settings import EngineSettings
-from tests.support.page.page import PICTURES, Switch, opened, picture
+from tests.support.page.page import PICTURES, Switch, open_tab, opened, picture
 from tests.webui.conftest import Place
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -79,7 +79,7 @@ async def test_english_words_bring_the_program_and_the_pictures(place: Place, st
         assert await _shown(page) == FIBONACCI.code
         await page.mouse.move(0, 0)
         await _kept(page, "home")
-        await page.get_by_role("tab", name="Inside the model", exact=True).click()
+        await open_tab(page, "Inside")
         await page.fill("#inside-prompt textarea", FIBONACCI.request)
         await page.click("#inside-go")
         await page.wait_for_selector("#inside .q-inside[data-phase=done]", timeout=60_000)

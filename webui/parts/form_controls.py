@@ -30,7 +30,7 @@ class Controls:
 
 def language_and_mode(base: Form) -> dict[str, Component]:
     """What is wanted: language and way of asking."""
-    with gr.Row():
+    with gr.Row(elem_classes="q-asked q-first"):
         language = gr.Dropdown(
             [*((name, name) for name in LANGUAGES), (translated("as_is"), AS_IS)],
             value=base.language,
@@ -54,7 +54,7 @@ def language_and_mode(base: Form) -> dict[str, Component]:
 def sampling(base: Form) -> dict[str, Component]:
     """How tokens are drawn and where the answer ends."""
     made: dict[str, Component] = {}
-    with gr.Accordion(translated("sampling"), open=True, elem_id="sampling"):
+    with gr.Accordion(translated("sampling"), open=False, elem_id="sampling"):
         with gr.Row(elem_classes="q-pair"):
             made["temperature"] = _slider("temperature", base, 0.05)
             made["max_tokens"] = _slider("max_tokens", base, 1, top=8192)

@@ -1,38 +1,17 @@
-"""The top of the page: name, which model answers, and plainly what it is when it is not the real one."""
+"""The top of the page: which model answers, and plainly what it is when it is not the real one; said once."""
 
 from __future__ import annotations
 
 from html import escape
 
 from qwen_lsp.engine.request import EngineInfo
+from qwen_lsp.sizes import size_in_words
 from webui.i18n.texts import bilingual
-
-_MARK = (
-    '<svg viewBox="0 0 28 28" aria-hidden="true"><rect x="1" y="1" width="26" height="26" rx="8" fill="var(--q-accent)"/>'
-    '<path d="M8 9.5l4.2 4.5L8 18.5" fill="none" stroke="var(--q-paper)" stroke-width="2.4" stroke-linecap="round" stroke-linejoin="round"/>'
-    '<path d="M14.8 18.5h5.4" stroke="var(--q-paper)" stroke-width="2.4" stroke-linecap="round"/></svg>'
-)
-
-
-def title_html() -> str:
-    """Name and what it is in one line."""
-    return f'<h1 class="q-mark">{_MARK}<span>qwen-lsp</span></h1><span class="q-tagline">{bilingual("tagline")}</span>'
+from webui.parts.progress import memory_bytes
 
 
 def header_html(info: EngineInfo) -> str:
-    """Name and the engine's state."""
-    return f'<header class="q-top">{title_html()}{engine_html(info)}</header>'
-
-
-def notice_html(info: EngineInfo) -> str:
-    """A sentence when the engine is not simply ready with a real model; empty otherwise."""
-    if info.state == "ready" and not info.is_starter and info.kind != "demo":
-        return ""
-    return f'<div class="q-notice" role="status">{escape(info.detail)}</div>' if info.detail else ""
-
-
-def engine_html(info: EngineInfo) -> str:
-    """State, model and warnings, in a row."""
+    """The engine's state, its model and its memory; what went wrong in a line below."""
     facts = [f'<span class="q-dotmark {info.state}"></span>{bilingual(f"engine_{info.state}")}']
     if info.model:
         facts.append(f"<b>{'starter' if info.is_starter else escape(info.model)}</b>")
@@ -40,14 +19,33 @@ def engine_html(info: EngineInfo) -> str:
         facts.append(f"{info.progress:.0%}")
     if info.state == "loading" and info.seconds_left is not None:
         facts.append(bilingual("seconds_left", seconds=round(info.seconds_left)))
-    badges = [
-        key
-        for key, holds in (
-            ("engine_starter", info.is_starter),
-            ("engine_demo", info.kind == "demo"),
-            ("engine_remote", not info.local),
-        )
-        if holds
-    ]
-    facts += [f'<span class="q-badge">{bilingual(key)}</span>' for key in badges]
-    return f'<span class="q-engine">{"".join(facts)}</span>'
+    facts += [f'<span class="q-fact">{fact}</span>' for fact in _sizes(info)]
+    facts += [f'<span class="q-badge">{bilingual(key)}</span>' for key in _badges(info)]
+    start = ' data-starter=""' if info.is_starter else ""
+    return (
+        f'<header class="q-top"><div class="q-engine"{start}>{"".join(facts)}</div>{_trouble(info)}</header>'
+    )
+
+
+def _sizes(info: EngineInfo) -> list[str]:
+    memory = memory_bytes(info)
+    facts = [bilingual("stat_memory", size=size_in_words(memory))] if memory else []
+    if info.context_tokens:
+        facts.append(bilingual("picture_context", count=f"{info.context_tokens:,}"))
+    return facts
+
+
+def _badges(info: EngineInfo) -> list[str]:
+    holds = {
+        "engine_starter": info.is_starter,
+        "engine_demo": info.kind == "demo",
+        "engine_remote": not info.local,
+    }
+    return [key for key, true in holds.items() if true]
+
+
+def _trouble(info: EngineInfo) -> str:
+    """The engine's own sentence, when it cannot answer; states that a badge explains need no second one."""
+    if info.state in ("ready", "loading") or not info.detail:
+        return ""
+    return f'<p class="q-notice q-theirs" role="status">{escape(info.detail)}</p>'

@@ -21,7 +21,7 @@ def run_buttons(
     name: str, label: str, *, go_id: str = "", stop_id: str = "", size: str = "lg"
 ) -> tuple[gr.Button, gr.Button]:
     """The starting and the stopping button, side by side; Ctrl+Enter and Escape press them."""
-    with gr.Row(elem_classes="q-run"):
+    with gr.Row(elem_classes="q-run q-first"):
         go = gr.Button(
             translated(label),
             variant="primary",

@@ -124,13 +124,15 @@ def _ours(address: str, url: str) -> bool:
 
 
 async def open_tab(page: Page, name: str) -> None:
-    """A tab by its name, also from the menu of those that found no room."""
-    tab = page.get_by_role("tab", name=name, exact=True)
-    if await tab.is_visible():
-        await tab.click()
-        return
-    await page.click("#tabs .overflow-menu > button")
-    await page.locator("#tabs .overflow-dropdown button").filter(has_text=name).click()
+    """A place by its name in the rail."""
+    await page.get_by_role("link", name=name, exact=True).click()
+
+
+async def unfold(page: Page, panel: str) -> None:
+    """Open a folded panel by its id, if it is folded."""
+    folded = page.locator(f"#{panel} button.label-wrap:not(.open)")
+    if await folded.count():
+        await folded.click()
 
 
 async def picture(page: Page, name: str, *, whole: bool = False) -> None:

@@ -9,7 +9,7 @@ import gradio as gr
 from webui.gradio_types import Component, Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
-from webui.parts.lines import say_html
+from webui.parts.lines import line_html, say_html
 from webui.parts.workspace_files import NotReadable, Workspace
 from webui.running.controls import run_buttons
 
@@ -29,8 +29,6 @@ class ChatLayout:
     words: gr.Textbox
     go: gr.Button
     stop: gr.Button
-    retry: gr.Button
-    drop: gr.Button
     older: gr.Button
     newer: gr.Button
     folder: gr.Textbox
@@ -40,59 +38,71 @@ class ChatLayout:
 
 
 def build_panel() -> ChatLayout:
-    """Lay out: the list on the left, the conversation on the right."""
-    with gr.Row(equal_height=False, elem_classes="q-two"):
-        with gr.Column(scale=3, min_width=240):
+    """Lay out: the list on the left, the conversation on the right, the composer under it."""
+    with gr.Row(equal_height=False, elem_classes="q-two q-chat"):
+        with gr.Column(scale=3, min_width=200):
             left = _left()
-        with gr.Column(scale=9, min_width=320):
-            right = _right() | _attach()
+        with gr.Column(scale=10, min_width=320):
+            right = _conversation() | _composer() | _attach()
     return ChatLayout(**left, **right)
 
 
 def _left() -> dict[str, Component]:
     made: dict[str, Component] = {"new": gr.Button(translated("chat_new"), elem_id="chat-new", size="md")}
-    made["search"] = gr.Textbox(label=translated("chat_search"), elem_id="chat-search", max_lines=1)
+    made["search"] = gr.Textbox(
+        label=translated("chat_search"),
+        show_label=False,
+        placeholder=translated("chat_search"),
+        max_lines=1,
+        elem_id="chat-search",
+    )
     made["list"] = gr.Radio([], label=translated("chat_list"), elem_id="chat-list", elem_classes="q-list")
-    with gr.Row():
-        made["export"] = gr.Button(translated("chat_export"), size="sm", elem_id="chat-export", min_width=100)
-        made["delete"] = gr.Button(translated("chat_delete"), size="sm", elem_id="chat-delete", min_width=100)
-        made["erase"] = gr.Button(translated("chat_erase"), size="sm", elem_id="chat-erase", min_width=100)
+    with gr.Row(elem_classes="q-quiet"):
+        for name in ("export", "delete", "erase"):
+            made[name] = gr.Button(
+                translated(f"chat_{name}"), size="sm", elem_id=f"chat-{name}", min_width=60
+            )
     return made
 
 
-def _right() -> dict[str, Component]:
+def _conversation() -> dict[str, Component]:
     made: dict[str, Component] = {
         "talk": gr.Chatbot(
             label=translated("chat_talk"),
+            show_label=False,
             height=460,
             editable="user",
-            buttons=["copy", "copy_all"],
+            buttons=["copy"],
             elem_id="chat-talk",
-            layout="panel",
+            layout="bubble",
             feedback_options=None,
             allow_tags=False,
             allow_file_downloads=False,
             latex_delimiters=[],
-        ),
-        "bar": gr.HTML(
-            f'<div class="q-line">{bilingual("chat_empty")}</div>',
-            elem_id="chat-bar",
-            apply_default_css=False,
-        ),
+        )
     }
-    made["words"] = gr.Textbox(
-        label=translated("chat_say"),
-        placeholder=translated("chat_hint"),
-        lines=2,
-        max_lines=10,
-        elem_id="chat-words",
-    )
-    made["go"], made["stop"] = run_buttons("chat", "chat_send", go_id="chat-send", size="md")
-    with gr.Row(elem_classes="q-small"):
-        for name in ("retry", "drop", "older", "newer"):
+    with gr.Row(elem_classes="q-talkbar"):
+        made["bar"] = gr.HTML(line_html(bilingual("chat_empty")), elem_id="chat-bar", apply_default_css=False)
+        for name in ("older", "newer"):
             made[name] = gr.Button(
-                translated(f"chat_{name}"), elem_id=f"chat-{name}", size="sm", min_width=70
+                translated(f"chat_{name}"), elem_id=f"chat-{name}", size="sm", min_width=60
             )
+    return made
+
+
+def _composer() -> dict[str, Component]:
+    made: dict[str, Component] = {}
+    with gr.Row(elem_classes="q-composer"):
+        made["words"] = gr.Textbox(
+            label=translated("chat_say"),
+            show_label=False,
+            placeholder=translated("chat_hint"),
+            lines=1,
+            max_lines=12,
+            elem_id="chat-words",
+            scale=8,
+        )
+        made["go"], made["stop"] = run_buttons("chat", "chat_send", go_id="chat-send", size="md")
     return made
 
 
@@ -101,7 +111,13 @@ def _attach() -> dict[str, Component]:
     with gr.Accordion(translated("attach"), open=False, elem_id="chat-attach"):
         with gr.Row():
             made["folder"] = gr.Textbox(label=translated("attach_folder"), elem_id="chat-folder", scale=4)
-            made["read"] = gr.Button(translated("attach_read"), size="sm", elem_id="chat-read", min_width=100)
+            made["read"] = gr.Button(
+                translated("attach_read"),
+                size="md",
+                elem_id="chat-read",
+                elem_classes="q-low",
+                min_width=100,
+            )
         made["files"] = gr.Dropdown(
             [], multiselect=True, label=translated("attach_files"), elem_id="chat-files"
         )

@@ -44,15 +44,14 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     run = RunControls(context, _TAB, panel.go, panel.stop)
     sent = [panel.words, panel.folder, panel.files, where]
     run.starts(panel.go.click, _sender(context, run), sent, [panel.words, *drawn])
-    run.starts(panel.retry.click, _retrier(context, run), where, drawn)
+    run.starts(panel.talk.retry, _retrier(context, run), where, drawn)
     run.starts(panel.talk.edit, _editor(context, run), where, drawn)
     panel.list.select(_open, panel.list, drawn, **QUIET)
     panel.search.change(lambda text: _listed(None, text), panel.search, panel.list, **QUIET)
     panel.new.click(lambda: _draw(Where()), None, drawn, **QUIET)
-    panel.talk.clear(lambda: _draw(Where()), None, drawn, **QUIET)
     panel.older.click(lambda at: _draw(_version(at, -1)), where, drawn, **QUIET)
     panel.newer.click(lambda at: _draw(_version(at, +1)), where, drawn, **QUIET)
-    panel.drop.click(_drop_turn, where, drawn, **QUIET)
+    panel.talk.undo(_drop_turn, where, drawn, **QUIET)
     panel.delete.click(_delete, where, drawn, **QUIET)
     sure = gr.Checkbox(visible=False)
     panel.erase.click(None, None, sure, js=_SURE).then(_erase, [sure, where], drawn, **QUIET)
@@ -159,9 +158,7 @@ def _draw(at: Where, bar: str | None = None) -> Updates:
     if bar is None:
         bar = ""
     if at.leaf is not None and len(versions) > 1:
-        bar += (
-            f"<span>{bilingual('chat_version', at=versions.index(at.leaf) + 1, count=len(versions))}</span>"
-        )
+        bar += f'<span class="q-version">{bilingual("chat_version", at=versions.index(at.leaf) + 1, count=len(versions))}</span>'
     return _shown(thread), line_html(bar), _listed(at.conversation), at
 
 

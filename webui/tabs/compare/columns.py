@@ -78,19 +78,22 @@ def _one(at: int) -> dict[str, Component]:
     name = f"column-{at + 1}"
     made: dict[str, Component] = {}
     gr.HTML(f'<h2 class="q-heading">{bilingual("compare_column", at=at + 1)}</h2>', apply_default_css=False)
-    made["model"] = gr.Dropdown(
-        [(translated("compare_loaded"), LOADED), (translated("compare_demo"), DEMO)],
-        value=LOADED,
-        label=translated("compare_model"),
-        elem_id=f"{name}-model",
-        allow_custom_value=True,
-    )
-    made["preset"] = gr.Dropdown(
-        [(translated("compare_no_preset"), "")],
-        value="",
-        label=translated("preset"),
-        elem_id=f"{name}-preset",
-    )
+    with gr.Row():
+        made["model"] = gr.Dropdown(
+            [(translated("compare_loaded"), LOADED), (translated("compare_demo"), DEMO)],
+            value=LOADED,
+            label=translated("compare_model"),
+            elem_id=f"{name}-model",
+            min_width=140,
+            allow_custom_value=True,
+        )
+        made["preset"] = gr.Dropdown(
+            [(translated("compare_no_preset"), "")],
+            value="",
+            label=translated("preset"),
+            elem_id=f"{name}-preset",
+            min_width=110,
+        )
     with gr.Row():
         for field, value in _first_values(at).items():
             made[field] = gr.Number(
@@ -103,13 +106,18 @@ def _one(at: int) -> dict[str, Component]:
             min_width=90,
             elem_id=f"{name}-seed",
         )
-    made["template"] = gr.Textbox(
-        label=translated("compare_template"), placeholder=translated("compare_template_hint"), lines=1, max_lines=6,
-        elem_id=f"{name}-template",
-    )  # fmt: skip
-    made["system"] = gr.Textbox(
-        label=translated("system_prompt"), lines=1, max_lines=6, elem_id=f"{name}-system"
-    )
+    with gr.Row():
+        made["template"] = gr.Textbox(
+            label=translated("compare_template"),
+            placeholder=translated("compare_template_hint"),
+            lines=1,
+            max_lines=6,
+            elem_id=f"{name}-template",
+            min_width=140,
+        )
+        made["system"] = gr.Textbox(
+            label=translated("system_prompt"), lines=1, max_lines=6, elem_id=f"{name}-system", min_width=110
+        )
     return made
 
 

@@ -73,10 +73,14 @@ def _tests() -> tuple[gr.Textbox, gr.Dropdown]:
 
 
 def _buttons() -> tuple[gr.Button, gr.Button, gr.Button, gr.Button]:
-    go, stop = run_buttons(_TAB, "compare_go", size="md")
     with gr.Row():
-        as_csv = gr.Button(translated("compare_csv"), elem_id="compare-csv", size="md", min_width=130)
-        as_json = gr.Button(translated("compare_json"), elem_id="compare-json", size="md", min_width=130)
+        go, stop = run_buttons(_TAB, "compare_go", size="md")
+        as_csv = gr.Button(
+            translated("compare_csv"), elem_id="compare-csv", size="md", scale=0, min_width=120
+        )
+        as_json = gr.Button(
+            translated("compare_json"), elem_id="compare-json", size="md", scale=0, min_width=120
+        )
     return go, stop, as_json, as_csv
 
 

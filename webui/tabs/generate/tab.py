@@ -13,7 +13,7 @@ import gradio as gr
 from qwen_lsp.engine.request import EngineInfo
 from webui.gradio_types import Component, Handler, Json, Updates
 from webui.i18n.examples import EXAMPLES
-from webui.i18n.texts import bilingual
+from webui.i18n.texts import TEXTS, bilingual
 from webui.i18n.translator import translated
 from webui.page_context import QUIET, PageContext
 from webui.parts.architecture import picture_html
@@ -27,38 +27,36 @@ from webui.request.form import NAMES, Form, defaults, read
 from webui.request.target_languages import ending
 from webui.running.controls import RunControls, Runner, run_buttons
 from webui.running.generation import Generation, at_turns
+from webui.static import static_text
 
 _TAB = "generate"
 _LOOK_EVERY_S = 4.0
-_ADDRESS = (
-    "(...values) => { const names = %s; const query = new URLSearchParams(location.search);"
-    "names.forEach((name, i) => values[i] === null || values[i] === '' ? query.delete(name) : query.set(name, values[i]));"
-    "history.replaceState(null, '', '?' + query); }"
-)
+_ADDRESS = static_text("address.js")
 
 
 def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
-    with gr.Row(equal_height=False, elem_classes="q-two"):
-        with gr.Column(scale=5, min_width=320, elem_classes="q-form"):
+    with gr.Row(equal_height=False, elem_classes="q-two q-generate"):
+        with gr.Column(scale=4, min_width=320, elem_classes="q-form"):
             request = gr.Textbox(
                 label=translated("request"),
                 placeholder=translated("request_hint"),
-                lines=4,
+                lines=5,
                 max_lines=18,
                 elem_id="request",
                 autofocus=True,
             )
             wanted = language_and_mode(Form())
             go, stop = run_buttons("generate", "go", go_id="go", stop_id="stop")
+            differs = gr.HTML(elem_id="differs", apply_default_css=False)
             form = Controls(wanted | sampling(Form()))
             preset_panel(page, request, form)
             show, prompt = _prompt_panel()
-        with gr.Column(scale=7, min_width=340):
+            _example_cards(request, form)
+        with gr.Column(scale=8, min_width=340):
             view = code_view("result")
             picture = gr.HTML(elem_id="picture", apply_default_css=False)
-    _example_cards(request, form)
-    _wire(context, request, form, go, stop, view)
+    _wire(context, request, form, go, stop, view, differs)
     show.click(_shower(context), [request, *form.all], prompt, **QUIET)
     page.load(_opener(context), None, form.all, **QUIET)
     page.load(_drawer(context), None, picture, **QUIET)
@@ -97,8 +95,33 @@ def _example_cards(request: gr.Textbox, form: Controls) -> None:
             )
 
 
+def _address() -> str:
+    """The script that puts what differs from the start into the address and under the buttons."""
+    starts = [
+        [getattr(defaults(EngineInfo("", "", "ready", is_starter=starter)), name) for name in NAMES]
+        for starter in (False, True)
+    ]
+    spoken = {name: list(TEXTS[_SPOKEN.get(name, name)]) for name in NAMES}
+    return _ADDRESS % (json.dumps(NAMES), json.dumps(starts), json.dumps(spoken, ensure_ascii=False))
+
+
+_SPOKEN = {
+    "seed": "seed_short",
+    "top_k": "top_k_short",
+    "min_p": "min_p_short",
+    "system": "system_prompt",
+    "stop_texts": "stop_texts_short",
+}
+
+
 def _wire(
-    context: PageContext, request: gr.Textbox, form: Controls, go: gr.Button, stop: gr.Button, view: gr.HTML
+    context: PageContext,
+    request: gr.Textbox,
+    form: Controls,
+    go: gr.Button,
+    stop: gr.Button,
+    view: gr.HTML,
+    differs: gr.HTML,
 ) -> None:
     run = RunControls(context, _TAB, go, stop)
     run.starts(go.click, _runner(context, run), [request, *form.all], [view])
@@ -106,8 +129,8 @@ def _wire(
         [control.change for control in form.all],
         None,
         form.all,
-        None,
-        js=_ADDRESS % json.dumps(NAMES),
+        differs,
+        js=_address(),
         show_progress="hidden",
         api_visibility="private",
     )

@@ -36,6 +36,7 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
         value="live",
         label=translated("monitor_span"),
         elem_id="monitor-span",
+        elem_classes="q-inline",
     )
     board = gr.HTML(elem_id="monitor", apply_default_css=False)
     timer = gr.Timer(_PERIOD_S, active=False)

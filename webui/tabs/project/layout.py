@@ -9,6 +9,7 @@ import gradio as gr
 from webui.gradio_types import Component
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
+from webui.parts.lines import say_html
 from webui.running.controls import run_buttons
 from webui.static import static_text
 from webui.tabs.project.question import TASKS
@@ -48,21 +49,28 @@ def build_panel() -> ProjectLayout:
 
 
 def _left() -> dict[str, Component]:
-    made: dict[str, Component] = {
-        "folder": gr.Textbox(
+    made: dict[str, Component] = {}
+    with gr.Row():
+        made["folder"] = gr.Textbox(
             label=translated("project_folder"),
             info=translated("project_folder_info"),
             max_lines=1,
             elem_id="project-folder",
-        ),
-        "read": gr.Button(translated("project_read"), elem_id="project-read", size="md"),
-        "told": gr.HTML(
-            f'<p class="q-say">{bilingual("project_hint")}</p>',
-            elem_id="project-told",
-            apply_default_css=False,
-        ),
-        "tree": gr.HTML(elem_id="project-tree", js_on_load=_SCRIPT, apply_default_css=False),
-    }
+            scale=4,
+            min_width=180,
+        )
+        made["read"] = gr.Button(
+            translated("project_read"),
+            elem_id="project-read",
+            elem_classes="q-low",
+            size="md",
+            scale=0,
+            min_width=80,
+        )
+    made["told"] = gr.HTML(
+        say_html(bilingual("project_hint")), elem_id="project-told", apply_default_css=False
+    )
+    made["tree"] = gr.HTML(elem_id="project-tree", js_on_load=_SCRIPT, apply_default_css=False)
     return made
 
 
@@ -76,6 +84,7 @@ def _asked() -> dict[str, Component]:
         value="explain",
         label=translated("project_task"),
         elem_id="project-task",
+        elem_classes="q-inline",
     )
     made["words"] = gr.Textbox(
         label=translated("project_words"),

@@ -55,8 +55,11 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
                 label=translated("loop_tests"), info=translated("loop_tests_info"), lines=8, max_lines=24, elem_id="loop-tests",
                 elem_classes="q-mono",
             )  # fmt: skip
-            write = gr.Button(translated("loop_write"), elem_id="loop-write", min_width=120)
-            go, stop = run_buttons(_TAB, "loop_go")
+            with gr.Row():
+                go, stop = run_buttons(_TAB, "loop_go")
+                write = gr.Button(
+                    translated("loop_write"), elem_id="loop-write", min_width=120, size="lg", scale=0
+                )
         with gr.Column(scale=7, min_width=320):
             bar = gr.HTML(elem_id="loop-bar", apply_default_css=False)
             rounds = gr.HTML(
