@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 # Read when Gradio is imported: without them it asks the network for news of itself.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -14,6 +15,7 @@ import gradio as gr
 from starlette.types import ASGIApp
 
 from qwen_lsp.runtime import Services
+from webui.fast_assets import Assets, AssetsMiddleware
 from webui.html_rewrite import HtmlRewriteMiddleware
 from webui.i18n.translator import TRANSLATOR, translated
 from webui.page_context import QUIET, PageContext, page_context_for
@@ -52,9 +54,10 @@ def build_page(services: Services) -> ASGIApp:
         docs_url=None, redoc_url=None, openapi_url=None, lifespan=lambda _: keeping(context)
     )
     app.include_router(context.live.routes())
+    blocks = _blocks(context)
     app = gr.mount_gradio_app(
         app,
-        _blocks(context),
+        blocks,
         path="/",
         theme=theme(),
         css=css(),
@@ -69,7 +72,9 @@ def build_page(services: Services) -> ASGIApp:
         pwa=False,
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
-    return HtmlRewriteMiddleware(app)
+    folder = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
+    assets = Assets(folder, {block.get_block_name() for block in blocks.blocks.values()})
+    return AssetsMiddleware(HtmlRewriteMiddleware(app, assets.head()), assets)
 
 
 def _blocks(context: PageContext) -> gr.Blocks:
@@ -84,6 +89,7 @@ def _blocks(context: PageContext) -> gr.Blocks:
                     _TABS[place.id](context, page, tab)
         page.unload(_leaver(context))
         _keep_header_true(context, page, header)
+        context.opening.wire(page, QUIET)
     quiet(page)
     return page
 
@@ -103,5 +109,9 @@ def _keep_header_true(context: PageContext, page: gr.Blocks, header: gr.HTML) ->
 
     page.load(None, None, None, js=static_text("page.js"))
     timer = gr.Timer(_HEADER_PERIOD_S)
-    for event in (page.load, timer.tick):
-        event(look, None, header, **QUIET)
+    timer.tick(look, None, header, **QUIET)
+
+    async def first(_: gr.Request) -> list[str]:
+        return [await look()]
+
+    context.opening.add(first, [header])

@@ -14,16 +14,17 @@ _EARLY = f"<script>{static_text('early.js')}</script><style>{static_text('tokens
 _FOREIGN = re.compile(r"<meta\s+(?:property|name)=\"(?:og|twitter):[^>]*>", re.DOTALL)
 
 
-def rewrite(html: str) -> str:
-    """The page without social-media tags and with our own script before Gradio's."""
-    return _FOREIGN.sub("", html).replace("<head>", f"<head>{_EARLY}", 1)
+def rewrite(html: str, head: str = "") -> str:
+    """The page without social-media tags, with our own script before Gradio's, and with `head` at the end of its head."""
+    page = _FOREIGN.sub("", html).replace("<head>", f"<head>{_EARLY}", 1)
+    return page.replace("</head>", f"{head}</head>", 1) if head else page
 
 
 class HtmlRewriteMiddleware:
     """Rewrites HTML pages on their way out; everything else, streams above all, passes untouched."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, head: str = "") -> None:
+        self._app, self._head = app, head
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; hold back the parts of an HTML answer until it is whole."""
@@ -44,7 +45,7 @@ class HtmlRewriteMiddleware:
             else:
                 body.extend(message.get("body", b""))
                 if not message.get("more_body", False):
-                    await _send_page(start, bytes(body), send)
+                    await _send_page(start, rewrite(body.decode("utf-8"), self._head).encode(), send)
 
         # Without this header no middleware below compresses what we must read.
         headers = [(k, v) for k, v in scope["headers"] if k != b"accept-encoding"]
@@ -60,8 +61,7 @@ def _is_html(start: Message) -> bool:
     return any(k.lower() == b"content-type" and v.startswith(b"text/html") for k, v in start["headers"])
 
 
-async def _send_page(start: Message, body: bytes, send: Send) -> None:
-    page = rewrite(body.decode("utf-8")).encode()
+async def _send_page(start: Message, page: bytes, send: Send) -> None:
     headers = [(k, v) for k, v in start["headers"] if k.lower() != b"content-length"]
     headers += [
         (b"content-length", str(len(page)).encode()),

@@ -9,6 +9,7 @@ from qwen_lsp.metrics import RequestTrace, Ring
 from qwen_lsp.runtime import Services
 from webui.gradio_types import Json
 from webui.live_updates import LiveUpdates
+from webui.page_opening import PageOpening
 from webui.running.jobs import Running
 from webui.running.model_switch import ModelSwitch
 
@@ -27,6 +28,7 @@ class PageContext:
     running: Running = field(default_factory=Running)
     live: LiveUpdates = field(default_factory=LiveUpdates)
     borrowing: ModelSwitch = field(default_factory=ModelSwitch)
+    opening: PageOpening = field(default_factory=PageOpening)
 
     @property
     def requests(self) -> Ring[RequestTrace]:

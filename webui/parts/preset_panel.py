@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from qwen_lsp.paths import paths
 from webui.gradio_types import Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
-from webui.page_context import QUIET
+from webui.page_context import QUIET, PageContext
 from webui.parts.form_controls import Controls
 from webui.parts.lines import saving, say_html
 from webui.parts.presets import Preset, Presets
@@ -20,7 +21,7 @@ from webui.request.form import NAMES, read
 _DOWNLOAD = saving("qwen-lsp-presets.json", "application/json")
 
 
-def preset_panel(page: gr.Blocks, request: gr.Textbox, form: Controls) -> None:
+def preset_panel(context: PageContext, request: gr.Textbox, form: Controls) -> None:
     """The folded panel below the form."""
     with gr.Accordion(translated("presets"), open=False, elem_id="presets"):
         with gr.Row(elem_classes="q-pair"):
@@ -44,7 +45,7 @@ def preset_panel(page: gr.Blocks, request: gr.Textbox, form: Controls) -> None:
             export = gr.Button(translated("export"), size="sm", elem_id="preset-export")
         told = gr.HTML(elem_id="preset-told", apply_default_css=False)
         text = gr.Textbox(visible=False)
-    page.load(lambda: gr.update(choices=_names()), None, chosen, **QUIET)
+    context.opening.add(_opened, [chosen])
     save.click(_save, [name, keep_request, request, *form.all], [chosen, told], **QUIET)
     load.click(_load, [chosen, request, *form.all], [request, *form.all], **QUIET)
     drop.click(_drop, chosen, [chosen, told], **QUIET)
@@ -54,6 +55,10 @@ def preset_panel(page: gr.Blocks, request: gr.Textbox, form: Controls) -> None:
 
 def _store() -> Presets:
     return Presets(paths().data / "presets.json")
+
+
+async def _opened(_: gr.Request) -> list[object]:
+    return [gr.update(choices=await asyncio.to_thread(_names))]
 
 
 def _names() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
         None, text, None, js=saving("conversation.md", "text/markdown")
     )
     panel.read.click(list_files, panel.folder, [panel.files, panel.told], **QUIET)
-    page.load(_addressed, None, drawn, **QUIET)
+    context.opening.add(_opened, drawn)
 
 
 def _store() -> Conversations:
@@ -181,6 +182,10 @@ def _open(conversation: int | None) -> Updates:
     if conversation is None:
         return _draw(Where())
     return _draw(Where(conversation, _store().leaf(conversation)))
+
+
+async def _opened(request: gr.Request) -> Updates:
+    return await asyncio.to_thread(_addressed, request)
 
 
 def _addressed(request: gr.Request) -> Updates:

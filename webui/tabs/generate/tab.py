@@ -11,11 +11,12 @@ from html import escape
 import gradio as gr
 
 from qwen_lsp.engine.request import EngineInfo
-from webui.gradio_types import Component, Handler, Json, Updates
+from webui.gradio_types import Handler, Json, Updates
 from webui.i18n.examples import EXAMPLES
 from webui.i18n.texts import TEXTS, bilingual
 from webui.i18n.translator import translated
 from webui.page_context import QUIET, PageContext
+from webui.page_opening import Opener
 from webui.parts.architecture import picture_html
 from webui.parts.code_view import CodeStream, code_view
 from webui.parts.form_controls import Controls, language_and_mode, sampling
@@ -50,7 +51,7 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
             go, stop = run_buttons("generate", "go", go_id="go", stop_id="stop")
             differs = gr.HTML(elem_id="differs", apply_default_css=False)
             form = Controls(wanted | sampling(Form()))
-            preset_panel(page, request, form)
+            preset_panel(context, request, form)
             show, prompt = _prompt_panel()
             _example_cards(request, form)
         with gr.Column(scale=8, min_width=340):
@@ -58,8 +59,7 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
             picture = gr.HTML(elem_id="picture", apply_default_css=False)
     _wire(context, request, form, go, stop, view, differs)
     show.click(_shower(context), [request, *form.all], prompt, **QUIET)
-    page.load(_opener(context), None, form.all, **QUIET)
-    page.load(_drawer(context), None, picture, **QUIET)
+    context.opening.add(_opener(context), [*form.all, picture])
     gr.Timer(_LOOK_EVERY_S).tick(_drawer(context), None, picture, **QUIET)
 
 
@@ -189,11 +189,11 @@ def _shower(context: PageContext) -> Handler:
     return show
 
 
-def _opener(context: PageContext) -> Handler:
-    async def opened(request: gr.Request) -> list[Component]:
+def _opener(context: PageContext) -> Opener:
+    async def opened(request: gr.Request) -> list[object]:
         info = await context.services.engine.info()
         form = read(dict(request.query_params), defaults(info))
-        return [getattr(form, name) for name in NAMES]
+        return [*(getattr(form, name) for name in NAMES), picture_html(info.shape)]
 
     return opened
 

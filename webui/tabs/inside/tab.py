@@ -13,6 +13,7 @@ from webui.gradio_types import Handler, Json, Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
 from webui.page_context import QUIET, PageContext
+from webui.page_opening import Opener
 from webui.parts.architecture import picture_html
 from webui.parts.progress import phase_html, stats_html
 from webui.request.build import RequestRefusal, plan
@@ -51,7 +52,7 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     run = RunControls(context, _TAB, go, stop)
     run.starts(go.click, _runner(context, run), [words, temperature, most], [view])
     tab.select(_drawer(context), None, picture, **QUIET)
-    page.load(_first_temperature(context), None, temperature, **QUIET)
+    context.opening.add(_opener(context), [temperature])
 
 
 def _runner(context: PageContext, run: RunControls) -> Runner:
@@ -93,8 +94,8 @@ def _drawer(context: PageContext) -> Handler:
     return draw
 
 
-def _first_temperature(context: PageContext) -> Handler:
-    async def first() -> float:
-        return defaults(await context.services.engine.info()).temperature
+def _opener(context: PageContext) -> Opener:
+    async def opened(_: gr.Request) -> list[object]:
+        return [defaults(await context.services.engine.info()).temperature]
 
-    return first
+    return opened
