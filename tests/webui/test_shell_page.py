@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.page.page import open_tab, opened
 from tests.webui.conftest import Place
+from webui.i18n.examples import EXAMPLES
 from webui.places import PLACES
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -92,3 +93,27 @@ async def test_a_place_keeps_its_settings_in_its_own_address(place: Place) -> No
         assert page.url == f"{place.url}project"
         await open_tab(page, "Generate")
         assert page.url == f"{place.url}?temperature=0.3"
+
+
+async def test_every_place_with_a_field_offers_an_example_in_the_readers_language(place: Place) -> None:
+    fields = (("loop", "loop-requirement"), ("compare", "compare-prompts"), ("inside", "inside-prompt"))
+    async with opened(place.browser, place.url, locale="zh-CN") as page:
+        for tab, field in fields:
+            await page.click(f".q-rail [data-place={tab}]")
+            await page.click(f"#{tab}-{EXAMPLES[0].key}")
+            await page.wait_for_function(
+                "([field, words]) => document.querySelector(`#${field} textarea`).value === words",
+                arg=[field, EXAMPLES[0].request[1]],
+            )
+
+
+async def test_nothing_of_a_place_covers_the_bar_of_a_phone(place: Place) -> None:
+    hit = """() => [...document.querySelectorAll('.q-rail a')].filter((a) => {
+      const box = a.getBoundingClientRect();
+      return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2)?.closest('a') === a;
+    }).length"""
+    async with opened(place.browser, f"{place.url}compare", root=place.url, width=390, height=844) as page:
+        await page.wait_for_selector("#compare-prompts", state="visible")
+        for y in range(0, 400, 25):
+            await page.evaluate("(y) => scrollTo(0, y)", y)
+            assert await page.evaluate(hit) == len(PLACES)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from qwen_lsp.engine.request import EngineInfo
-from qwen_lsp.sizes import size_in_words
 from webui.i18n.texts import bilingual
 from webui.request.form import Form
 from webui.request.target_languages import AS_IS
@@ -23,7 +22,7 @@ def phase_html(state: Generation) -> str:
 
 
 def stats_html(state: Generation, info: EngineInfo) -> str:
-    """Tokens, speed, time to first token, context and memory; what is not known is left out."""
+    """Tokens, speed, time to first token and context; what is not known is left out. Memory is said in the header."""
     facts: list[str] = []
     if state.generated_tokens:
         facts.append(bilingual("stat_tokens", count=f"{state.generated_tokens:,}"))
@@ -37,9 +36,6 @@ def stats_html(state: Generation, info: EngineInfo) -> str:
         facts.append(
             bilingual("stat_context", used=f"{state.used_tokens:,}", window=f"{info.context_tokens:,}")
         )
-    memory = memory_bytes(info)
-    if memory:
-        facts.append(bilingual("stat_memory", size=size_in_words(memory)))
     return "".join(f"<span>{fact}</span>" for fact in facts)
 
 

@@ -13,6 +13,7 @@ from webui.gradio_types import Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
 from webui.page_context import QUIET, PageContext
+from webui.parts.examples import try_one
 from webui.parts.lines import line_html, saving
 from webui.request.test_kit import KITS
 from webui.running.controls import RunControls, Runner, run_buttons
@@ -31,6 +32,7 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     prompts = gr.Textbox(
         label=translated("compare_prompts"), lines=3, max_lines=14, elem_id="compare-prompts"
     )
+    try_one(prompts, _TAB, 0, 5, 6)
     with gr.Row():
         count = gr.Radio(
             [1, 2, 3, 4], value=2, label=translated("compare_columns"), elem_id="compare-columns", elem_classes="q-inline"

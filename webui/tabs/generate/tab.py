@@ -19,6 +19,7 @@ from webui.page_context import QUIET, PageContext
 from webui.page_opening import Opener
 from webui.parts.architecture import picture_html
 from webui.parts.code_view import CodeStream, code_view
+from webui.parts.examples import example_card
 from webui.parts.form_controls import Controls, language_and_mode, sampling
 from webui.parts.markdown_code import FencedAnswer, split_fences
 from webui.parts.preset_panel import preset_panel
@@ -81,18 +82,8 @@ def _example_cards(request: gr.Textbox, form: Controls) -> None:
     gr.HTML(f'<h2 class="q-heading">{bilingual("examples")}</h2>', apply_default_css=False)
     with gr.Row(elem_classes="q-examples"):
         for example in EXAMPLES:
-            card = gr.Button(
-                translated(example.key), size="sm", elem_id=example.key, elem_classes="q-card", min_width=150
-            )
-            fill = json.dumps([list(example.request), example.language])
-            card.click(
-                None,
-                None,
-                [request, form["language"], form["mode"]],
-                js=f"() => {{ const [words, language] = {fill};"
-                "return [words[document.documentElement.lang.startsWith('zh') ? 1 : 0], language, 'generate']; }",
-                api_visibility="private",
-            )
+            fills = [request, form["language"], form["mode"]]
+            example_card(example, fills, [example.language, "generate"])
 
 
 def _address() -> str:

@@ -15,6 +15,7 @@ from webui.i18n.translator import translated
 from webui.page_context import QUIET, PageContext
 from webui.page_opening import Opener
 from webui.parts.architecture import picture_html
+from webui.parts.examples import try_one
 from webui.parts.progress import phase_html, stats_html
 from webui.request.build import RequestRefusal, plan
 from webui.request.form import Form, defaults, read
@@ -33,6 +34,7 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
     with gr.Row(equal_height=False, elem_classes="q-two"):
         with gr.Column(scale=5, min_width=300):
             words = gr.Textbox(label=translated("inside_prompt"), lines=2, elem_id="inside-prompt")
+            try_one(words, _TAB, 0, 3)
             with gr.Row(elem_classes="q-pair"):
                 temperature = gr.Slider(
                     0,

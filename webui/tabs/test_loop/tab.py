@@ -16,6 +16,7 @@ from webui.gradio_types import Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
 from webui.page_context import QUIET, PageContext
+from webui.parts.examples import try_one
 from webui.parts.highlight import highlight
 from webui.parts.lines import line_html, say_html
 from webui.parts.markdown_code import split_fences
@@ -39,6 +40,7 @@ def build(context: PageContext, page: gr.Blocks, tab: gr.Tab) -> None:
             requirement = gr.Textbox(
                 label=translated("loop_requirement"), lines=4, elem_id="loop-requirement"
             )
+            try_one(requirement, _TAB, 0, 4)
             with gr.Row(elem_classes="q-pair"):
                 language = gr.Dropdown(
                     list(KITS), value="Python", label=translated("language"), elem_id="loop-language"
