@@ -147,3 +147,18 @@ async def test_model_markup_is_not_run(place: Place) -> None:
         await _answered(page, "done")
         assert await page.title() != "owned"
         assert await page.locator("#chat-talk img[onerror]").count() == 0
+
+
+async def test_enter_sends_and_shift_enter_begins_a_line(place: Place) -> None:
+    engine = place.engine.current = ScriptedEngine("seen")
+    async with opened(place.browser, place.url) as page:
+        await _open_chat(page)
+        await page.focus("#chat-words textarea")
+        await page.keyboard.type("first")
+        await page.keyboard.press("Shift+Enter")
+        await page.keyboard.type("second")
+        assert engine.requests == []
+        await page.keyboard.press("Enter")
+        await _answered(page, "seen")
+        assert engine.requests[0].prompt.messages[-1].content == "first\nsecond"  # type: ignore[union-attr]
+        assert await page.input_value("#chat-words textarea") == ""

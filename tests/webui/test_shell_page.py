@@ -96,7 +96,12 @@ async def test_a_place_keeps_its_settings_in_its_own_address(place: Place) -> No
 
 
 async def test_every_place_with_a_field_offers_an_example_in_the_readers_language(place: Place) -> None:
-    fields = (("loop", "loop-requirement"), ("compare", "compare-prompts"), ("inside", "inside-prompt"))
+    fields = (
+        ("chat", "chat-words"),
+        ("loop", "loop-requirement"),
+        ("compare", "compare-prompts"),
+        ("inside", "inside-prompt"),
+    )
     async with opened(place.browser, place.url, locale="zh-CN") as page:
         for tab, field in fields:
             await page.click(f".q-rail [data-place={tab}]")

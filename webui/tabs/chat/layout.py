@@ -9,6 +9,7 @@ import gradio as gr
 from webui.gradio_types import Component, Updates
 from webui.i18n.texts import bilingual
 from webui.i18n.translator import translated
+from webui.parts.examples import try_one
 from webui.parts.lines import line_html, say_html
 from webui.parts.workspace_files import NotReadable, Workspace
 from webui.running.controls import run_buttons
@@ -103,6 +104,7 @@ def _composer() -> dict[str, Component]:
             scale=8,
         )
         made["go"], made["stop"] = run_buttons("chat", "chat_send", go_id="chat-send", size="md")
+    try_one(made["words"], "chat", 0, 7, 8)
     return made
 
 
